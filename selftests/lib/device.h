@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A PCI device behind vfio-pci: its file, its BARs, bus mastering. */
+#ifndef T1X_DEVICE_H
+#define T1X_DEVICE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "container.h"
+
+struct t1x_device {
+	int fd;
+	char bdf[16];
+};
+
+/* The device's group must be in the container */
+void t1x_device_open(struct t1x_device *dev, struct t1x *c, const char *bdf);
+void t1x_device_close(struct t1x_device *dev);
+
+uint64_t t1x_device_bar_size(struct t1x_device *dev, int bar);
+/* Length 0 is the whole BAR; fails the test where it cannot be mapped */
+void *t1x_device_bar_map(struct t1x_device *dev, int bar, size_t len,
+			 int prot);
+/* As above onto a fixed address, over what is there */
+void *t1x_device_bar_map_at(struct t1x_device *dev, int bar, size_t len,
+			    int prot, void *at);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The smallest NVMe driver that moves data: an admin queue for Identify (the
+ * device writes 4 KiB) and one I/O queue for reads and writes of 4 KiB. Polled.
+ * Thousands of transfers a second, where edu does ten.
+ */
+#ifndef T1X_DEVICE_NVME_H
+#define T1X_DEVICE_NVME_H
+
+#include "device.h"
+
+/* The driver's queues take this many pages of IOVA space */
+#define T1X_NVME_PAGES	4
+
+struct t1x_nvme_queue {
+	uint32_t tail, head, phase;
+	int id;
+	volatile uint32_t *sq, *cq;
+};
+
+struct t1x_nvme {
+	struct t1x_device dev;
+	struct t1x *c;
+	volatile char *regs;
+	size_t regs_len;
+	unsigned int stride;
+	unsigned int block;		/* bytes */
+	uint64_t iova;			/* of the queues */
+	char *mem;
+	struct t1x_nvme_queue admin, io;
+	uint16_t next_id;
+};
+
+/* Queues are mapped at [iova, iova + T1X_NVME_PAGES pages) */
+void t1x_nvme_open(struct t1x_nvme *nvme, struct t1x *c, const char *bdf,
+		   uint64_t iova);
+void t1x_nvme_close(struct t1x_nvme *nvme);
+
+/*
+ * 0, the device's status field, or -ETIMEDOUT: a transfer that the IOMMU blocks
+ * may end in any of these. Judge by the bytes.
+ */
+int t1x_nvme_identify(struct t1x_nvme *nvme, uint64_t iova);
+/* 4 KiB at 4 KiB * slot of the disk */
+int t1x_nvme_read(struct t1x_nvme *nvme, unsigned int slot, uint64_t iova);
+int t1x_nvme_write(struct t1x_nvme *nvme, unsigned int slot, uint64_t iova);
+
+#endif

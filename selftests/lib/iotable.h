@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The IOMMU's own page table of a device, as debugfs shows it (VT-d only, and
+ * only in kernels built with it): what the hardware would translate.
+ */
+#ifndef T1X_IOTABLE_H
+#define T1X_IOTABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct t1x_leaf {
+	uint64_t iova, phys, size;
+	bool read, write;
+};
+
+struct t1x_iotable {
+	int n;
+	struct t1x_leaf *leaf;
+};
+
+bool t1x_iotable_available(const char *bdf);
+/* False where this kernel shows no table */
+bool t1x_iotable_read(struct t1x_iotable *table, const char *bdf);
+void t1x_iotable_free(struct t1x_iotable *table);
+
+const struct t1x_leaf *t1x_iotable_find(const struct t1x_iotable *table,
+					uint64_t iova);
+/*
+ * Number of 4 KiB pages of [iova, iova + size) that do not translate to the
+ * page behind vaddr with the given permissions; the first is printed.
+ */
+int t1x_iotable_compare(const char *bdf, const volatile void *vaddr,
+			uint64_t iova, uint64_t size, bool read, bool write);
+/* Number of leaves that touch the range */
+int t1x_iotable_count(const char *bdf, uint64_t iova, uint64_t size);
+
+#endif

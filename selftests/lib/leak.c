@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "leak.h"
+#include "util.h"
+
+/* How long freed memory may take to show in the counters */
+#define SETTLE_MS 2000
+
+static const char * const splats[] = {
+	"WARNING:", "BUG:", "KASAN", "UBSAN", "possible circular locking",
+	"possible recursive locking", "inconsistent lock state",
+	"suspicious RCU usage", "INFO: task", "refcount_t:", "Oops",
+	"general protection fault", "unreferenced object", "soft lockup",
+	"bad unlock balance", "held lock freed",
+};
+
+static const char * const faults[] = {
+	"DMAR: [DMA", "fault status reg", "IO_PAGE_FAULT", "AMD-Vi: Event",
+	"PTE Read access is not set", "PTE Write access is not set",
+};
+
+static bool contains_any(const char *text, const char * const *words, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		if (strstr(text, words[i]))
+			return true;
+	return false;
+}
+
+static bool is_splat(const char *text)
+{
+	return contains_any(text, splats, sizeof(splats) / sizeof(*splats));
+}
+
+static bool is_fault(const char *text)
+{
+	return contains_any(text, faults, sizeof(faults) / sizeof(*faults));
+}
+
+static long file_value(const char *path, const char *key)
+{
+	static char text[65536];
+	size_t have = 0;
+	ssize_t n;
+	char *line;
+	int fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	t1x_require(fd >= 0, "open %s: %s", path, strerror(errno));
+	while (have < sizeof(text) - 1) {
+		n = read(fd, text + have, sizeof(text) - 1 - have);
+		if (n <= 0)
+			break;
+		have += n;
+	}
+	close(fd);
+	text[have] = '\0';
+
+	line = strstr(text, key);
+	t1x_require(line, "%s has no line %s", path, key);
+	return strtol(line + strlen(key), NULL, 10);
+}
+
+long t1x_pins(void)
+{
+	/* Per-CPU deltas are folded into the counters only on request */
+	t1x_write_text("/proc/sys/vm/stat_refresh", "1");
+	return file_value("/proc/vmstat", "nr_foll_pin_acquired ") -
+	       file_value("/proc/vmstat", "nr_foll_pin_released ");
+}
+
+long t1x_locked(void)
+{
+	return file_value("/proc/self/status", "VmLck:") * 1024 / T1X_PAGE;
+}
+
+long t1x_locked_of(pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	return file_value(path, "VmLck:") * 1024 / T1X_PAGE;
+}
+
+int t1x_kmsg_open(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	t1x_require(fd >= 0, "open /dev/kmsg: %s", strerror(errno));
+	lseek(fd, 0, SEEK_END);
+	return fd;
+}
+
+/* One line of the log, or NULL when there is none left */
+static const char *kmsg_line(int fd)
+{
+	static char line[8192];
+	char *text;
+	ssize_t n;
+
+	do {
+		n = read(fd, line, sizeof(line) - 1);
+	} while (n < 0 && (errno == EPIPE || errno == EINTR));
+	if (n <= 0)
+		return NULL;
+
+	line[n] = '\0';
+	text = strchr(line, ';');
+	return text ? text + 1 : line;
+}
+
+bool t1x_saw_dma_fault(int kmsg, unsigned int ms)
+{
+	uint64_t end = t1x_now_ms() + ms;
+	const char *line;
+
+	do {
+		while ((line = kmsg_line(kmsg)))
+			if (is_fault(line))
+				return true;
+		t1x_sleep_ms(10);
+	} while (t1x_now_ms() < end);
+	return false;
+}
+
+void t1x_leak_begin(struct t1x_leak *leak)
+{
+	memset(leak, 0, sizeof(*leak));
+	leak->pins = t1x_pins();
+	leak->locked = t1x_locked();
+	leak->huge_free = file_value("/proc/meminfo", "HugePages_Free:");
+	leak->kmsg = t1x_kmsg_open();
+}
+
+static int check_log(struct t1x_leak *leak)
+{
+	const char *line;
+	int bad = 0;
+
+	while ((line = kmsg_line(leak->kmsg))) {
+		if (!is_splat(line) && (leak->allow_faults || !is_fault(line)))
+			continue;
+		if (bad++ < 5)
+			printf("# kernel log: %.*s\n",
+			       (int)strcspn(line, "\n"), line);
+	}
+	return bad;
+}
+
+int t1x_leak_end(struct t1x_leak *leak)
+{
+	uint64_t end = t1x_now_ms() + SETTLE_MS;
+	long pins, locked, huge;
+	int bad = 0;
+
+	for (;;) {
+		pins = t1x_pins() - leak->pins;
+		huge = file_value("/proc/meminfo", "HugePages_Free:") -
+		       leak->huge_free;
+		if ((!pins && !huge) || t1x_now_ms() >= end)
+			break;
+		t1x_sleep_ms(50);
+	}
+	locked = t1x_locked() - leak->locked;
+
+	if (pins)
+		bad += printf("# leak: %+ld pins\n", pins) > 0;
+	if (locked)
+		bad += printf("# leak: VmLck %+ld pages\n", locked) > 0;
+	if (huge)
+		bad += printf("# leak: HugePages_Free %+ld\n", huge) > 0;
+
+	bad += check_log(leak);
+	close(leak->kmsg);
+	fflush(stdout);
+	return bad;
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/memfd.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "mem.h"
+#include "util.h"
+
+#ifndef MAP_HUGE_2MB
+#define MAP_HUGE_2MB	(21 << 26)
+#define MAP_HUGE_1GB	(30 << 26)
+#endif
+
+static const struct {
+	const char *name;
+	size_t page;
+} kinds[] = {
+	[T1X_MEM_4K] = { "4K", T1X_PAGE },
+	[T1X_MEM_THP] = { "THP", T1X_2M },
+	[T1X_MEM_2M] = { "hugetlb 2M", T1X_2M },
+	[T1X_MEM_1G] = { "hugetlb 1G", T1X_1G },
+	[T1X_MEM_SHMEM] = { "memfd", T1X_PAGE },
+	[T1X_MEM_MEMFD_2M] = { "memfd hugetlb 2M", T1X_2M },
+	[T1X_MEM_FILE] = { "file", T1X_PAGE },
+};
+
+size_t t1x_mem_page(enum t1x_mem kind)
+{
+	return kinds[kind].page;
+}
+
+const char *t1x_mem_name(enum t1x_mem kind)
+{
+	return kinds[kind].name;
+}
+
+static size_t round_size(enum t1x_mem kind, size_t size)
+{
+	return (size + kinds[kind].page - 1) & ~(kinds[kind].page - 1);
+}
+
+static void touch(void *mem, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < size; i += T1X_PAGE)
+		((volatile char *)mem)[i] = 1;
+}
+
+static void *map_anon(size_t size, int flags)
+{
+	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+
+	return mem == MAP_FAILED ? NULL : mem;
+}
+
+static void *map_fd(int fd, size_t size)
+{
+	void *mem = MAP_FAILED;
+
+	if (fd < 0)
+		return NULL;
+	if (!ftruncate(fd, size))
+		mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+			   0);
+	close(fd);
+	return mem == MAP_FAILED ? NULL : mem;
+}
+
+static void *alloc_4k(size_t size)
+{
+	void *mem = map_anon(size, 0);
+
+	if (mem)
+		madvise(mem, size, MADV_NOHUGEPAGE);
+	return mem;
+}
+
+static bool is_huge(const void *mem, size_t size)
+{
+	size_t i;
+	uint64_t phys = 0;
+
+	for (i = 0; i < size; i += T1X_PAGE) {
+		if (!(i % T1X_2M))
+			phys = t1x_phys((const char *)mem + i);
+		if (phys % T1X_2M ||
+		    t1x_phys((const char *)mem + i) != phys + i % T1X_2M)
+			return false;
+	}
+	return true;
+}
+
+static void *alloc_thp(size_t size)
+{
+	char *area = map_anon(size + T1X_2M, 0);
+	char *mem;
+
+	if (!area)
+		return NULL;
+
+	mem = (char *)(((uintptr_t)area + T1X_2M - 1) & ~(T1X_2M - 1));
+	if (mem > area)
+		munmap(area, mem - area);
+	munmap(mem + size, area + T1X_2M - mem);
+	madvise(mem, size, MADV_HUGEPAGE);
+	touch(mem, size);
+	if (is_huge(mem, size))
+		return mem;
+
+	munmap(mem, size);
+	return NULL;
+}
+
+static void *alloc_file(size_t size)
+{
+	char path[] = "/tmp/t1x-mem-XXXXXX";
+	int fd = mkstemp(path);
+
+	if (fd >= 0)
+		unlink(path);
+	return map_fd(fd, size);
+}
+
+void *t1x_mem_alloc(enum t1x_mem kind, size_t size)
+{
+	void *mem = NULL;
+
+	size = round_size(kind, size);
+	switch (kind) {
+	case T1X_MEM_4K:
+		mem = alloc_4k(size);
+		break;
+	case T1X_MEM_THP:
+		return alloc_thp(size);
+	case T1X_MEM_2M:
+		mem = map_anon(size, MAP_HUGETLB | MAP_HUGE_2MB);
+		break;
+	case T1X_MEM_1G:
+		mem = map_anon(size, MAP_HUGETLB | MAP_HUGE_1GB);
+		break;
+	case T1X_MEM_SHMEM:
+		mem = map_fd(syscall(SYS_memfd_create, "t1x", MFD_CLOEXEC),
+			     size);
+		break;
+	case T1X_MEM_MEMFD_2M:
+		mem = map_fd(syscall(SYS_memfd_create, "t1x",
+				     MFD_CLOEXEC | MFD_HUGETLB | MFD_HUGE_2MB),
+			     size);
+		break;
+	case T1X_MEM_FILE:
+		mem = alloc_file(size);
+		break;
+	}
+	if (mem)
+		touch(mem, size);
+	return mem;
+}
+
+void t1x_mem_free(enum t1x_mem kind, void *mem, size_t size)
+{
+	if (mem)
+		munmap(mem, round_size(kind, size));
+}
+
+uint64_t t1x_phys(const volatile void *vaddr)
+{
+	uint64_t entry;
+	off_t at = (uintptr_t)vaddr / T1X_PAGE * sizeof(entry);
+	int fd;
+
+	/* Not kept open: after a fork it would still show the parent */
+	fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	t1x_require(fd >= 0, "open /proc/self/pagemap: %s", strerror(errno));
+	if (pread(fd, &entry, sizeof(entry), at) != sizeof(entry))
+		entry = 0;
+	close(fd);
+	if (!(entry & 1ULL << 63))
+		return ~0ULL;
+
+	return (entry & ((1ULL << 55) - 1)) * T1X_PAGE +
+	       (uintptr_t)vaddr % T1X_PAGE;
+}
