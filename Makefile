@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The commands of this project; kbuild reads Kbuild, the work is done in scripts/.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+KBUILD := $(MAKE) -C $(KDIR) M=$(CURDIR)
+
+export LANE TEST BACKEND IOMMU ACCEL
+
+all: ## Build the module for KDIR= (the running kernel unless given)
+	$(KBUILD) modules
+
+debug: ## Build the module with its debug messages compiled in
+	$(KBUILD) KCFLAGS="$(KCFLAGS) -DDEBUG" modules
+
+install: ## Install the module for the kernel of KDIR=
+	$(KBUILD) modules_install
+
+clean: ## Remove what was built here; the cache of kernels stays
+	@[ ! -e Kbuild ] || [ ! -d $(KDIR) ] || $(KBUILD) clean
+	rm -rf build
+
+demo: ## See it work: a guest with VT-d, a device that does DMA, and qemu-img on nvme://
+	@scripts/demo.sh
+
+check: ## Every test in every lane; LANE= TEST= BACKEND=type1 IOMMU=amd choose one thing
+	@scripts/check.sh check
+
+check-full: ## The same with the large counts
+	@T1X_FULL=1 scripts/check.sh check
+
+check-upstream: ## The kernel's own vfio selftests; LANE= chooses one lane
+	@scripts/check.sh upstream
+
+kunit: ## The KUnit suites on the debug kernels; LANE= chooses one lane
+	@scripts/check.sh kunit
+
+guest: ## A shell in the test guest of LANE=, with the module loaded (BACKEND=type1: in-tree)
+	@scripts/shell.sh
+
+matrix: ## Build for every kernel with W=1, warnings are errors
+	@scripts/check.sh matrix
+
+style: ## checkpatch --strict, clang-format, shellcheck
+	@scripts/style.sh
+
+format: ## Rewrite the C files as clang-format wants them
+	@scripts/style.sh format
+
+sparse: ## sparse over the module on the newest kernel
+	@scripts/static.sh sparse
+
+kdoc: ## Every kernel-doc comment is complete
+	@scripts/static.sh kdoc
+
+layers: ## Includes point only downwards; version checks stay in compat.h
+	@scripts/check-layers.sh
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
+
+.PHONY: all debug install clean demo check check-full check-upstream kunit guest matrix style \
+	format sparse kdoc layers help

@@ -1,0 +1,50 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# build.sh LANE: build the module, the KUnit module (debug lanes) and the test-only modules for
+# one lane, with W=1 and every warning an error. The sources are linked into build/LANE, so that
+# several kernels build from one checkout at once and nothing is left in it.
+. "$(dirname "$0")/common.sh"
+
+lane=${1:-}
+need_lane "$lane"
+out=$build/$lane
+
+# mirror FROM... TO: real directories, linked files; drop the links whose file is gone.
+mirror() {
+	local to=${*: -1}
+	mkdir -p "$to"
+	cp -rsf "$@"
+	find "$to" -xtype l -delete
+}
+
+# kbuild DIR LOG WHAT ARGUMENT...: build one directory of modules and allow no warning in it.
+kbuild() {
+	local dir=$1 log=$2 what=$3
+	shift 3
+	quietly "$log" "building $what for $lane" make -C "$KDIR" M="$dir" -j"$njobs" \
+		W=1 KCFLAGS=-Werror "$@" modules
+	if grep -E '(warning|WARNING):' "$log" >&2; then
+		die "building $what for $lane warned; the whole log is $log"
+	fi
+}
+
+eval "$("$scripts/kernel.sh" "$lane")"
+lock "$out/lock" "building for $lane"
+
+if [ -e "$top/Kbuild" ]; then
+	for name in Kbuild include scripts kunit; do
+		[ ! -e "$top/$name" ] || mirror "$top/$name" "$out/module"
+	done
+	mirror "$top"/*.c "$out/module"
+	kunit=
+	[ "$(lane_kind "$lane")" != debug ] || [ ! -e "$top/kunit/Kbuild" ] || kunit=T1X_KUNIT=m
+	# shellcheck disable=SC2086 # no argument when there is no KUnit
+	kbuild "$out/module" "$build/logs/$lane/module.log" "the module" $kunit
+else
+	say "warning: no Kbuild in $top, the guest has no module of ours"
+fi
+
+if [ -e "$top/selftests/modules/Kbuild" ]; then
+	mirror "$top/selftests/modules" "$top/include" "$out/testmods"
+	kbuild "$out/testmods/modules" "$build/logs/$lane/testmods.log" "the test modules"
+fi

@@ -1,0 +1,55 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# check-layers.sh: an include of a project header points only downwards; the version of the kernel
+# is asked in compat.h alone; nothing can stop the machine.
+. "$(dirname "$0")/common.sh"
+cd "$top"
+
+# layer NAME: the layer of a header or source file, by its name without .c or .h.
+layer() {
+	case $1 in
+	compat | vfio_driver_ops | vfio_type1x) echo 0 ;;
+	pgsize | uapi) echo 1 ;;
+	dirty_bitmap | iova_space) echo 2 ;;
+	dma_tracker) echo 3 ;;
+	pin | domain) echo 4 ;;
+	map) echo 5 ;;
+	vfio_iommu_type1x) echo 6 ;;
+	*) echo unknown ;;
+	esac
+}
+
+bad=0
+complain() {
+	echo "$1"
+	bad=1
+}
+
+for file in *.c include/*.h include/uapi/linux/*.h; do
+	[ -e "$file" ] || continue
+	own=$(basename "${file%.[ch]}")
+	mine=$(layer "$own")
+	[ "$mine" != unknown ] || complain "$file: not in the table of layers: add it to scripts/check-layers.sh"
+	while IFS=: read -r line header; do
+		other=$(basename "${header%.h}")
+		theirs=$(layer "$other")
+		if [ "$theirs" = unknown ]; then
+			complain "$file:$line: includes \"$header\", which is no project header"
+		elif [ "$own" != "$other" ] && [ "$theirs" -gt 0 ] && [ "$theirs" -ge "$mine" ]; then
+			complain "$file:$line: \"$header\" is not below $own: an include points only downwards"
+		fi
+	done < <(sed -n 's/^[ \t]*#[ \t]*include[ \t]*"\([^"]*\)".*/\1/p' "$file" |
+		while read -r h; do grep -n -m 1 "include.*\"$h\"" "$file" | sed "s|:.*|:$h|"; done)
+done
+
+sources=$(git ls-files '*.c' '*.h' | grep -Ev '^(selftests|qemu|bench)/' || true)
+for file in $sources; do
+	case $file in
+	include/compat.h | kunit/compat.h) ;;
+	*) hits=$(grep -nE 'LINUX_VERSION_CODE|KERNEL_VERSION' "$file") &&
+		complain "$file:${hits%%$'\n'*}: ask for the kernel's version in include/compat.h only" ;;
+	esac
+	hits=$(grep -nwE 'BUG|BUG_ON|panic' "$file" | grep -vE '^[0-9]+:[ \t]*(/?\*|//)') &&
+		complain "$file:${hits%%$'\n'*}: no BUG_ON and no panic in this module"
+done
+exit $bad

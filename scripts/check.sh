@@ -1,0 +1,136 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# check.sh check|kunit|upstream|matrix: run lanes, two at a time, and sum up.
+#   LANE TEST BACKEND IOMMU  one lane, or one thing on it, instead of all
+# The last line is "N passed, N failed, N skipped"; exit 0 all passed, 1 not, 2 nothing ran.
+. "$(dirname "$0")/common.sh"
+
+what=${1:-check}
+parallel=${T1X_PARALLEL:-2}
+
+# One job a line: name, lane, backend, iommu, parts. Kernel builds (one at a time) come early
+# and between jobs that need none, so that no guest waits for all of them.
+all_jobs() {
+	cat <<-END
+	debug-6.12 debug-6.12 type1x intel kunit selftests upstream
+	stock-6.12 stock-6.12 type1x intel selftests upstream
+	stock-6.1 stock-6.1 type1x intel selftests upstream
+	debug-7.3 debug-7.3 type1x intel kunit selftests upstream
+	stock-6.12-amd stock-6.12 type1x amd selftests upstream
+	stock-6.12-type1 stock-6.12 type1 intel selftests
+	stock-6.1-type1 stock-6.1 type1 intel selftests
+	debug-6.1 debug-6.1 type1x intel kunit upstream
+	debug-7.3-type1 debug-7.3 type1 intel selftests
+	END
+}
+
+# What a part of the whole, or one test, means for one lane.
+lane_job() {
+	local lane=$1 parts=$2 label=$1
+	need_lane "$lane"
+	[ "${IOMMU:-intel}" = intel ] || label=$label-$IOMMU
+	[ "${BACKEND:-type1x}" = type1x ] || label=$label-$BACKEND
+	echo "$label $lane ${BACKEND:-type1x} ${IOMMU:-intel} $parts"
+}
+
+choose_jobs() {
+	local lane parts
+	case $what in
+	kunit)
+		for lane in ${LANE:-debug-6.1 debug-6.12 debug-7.3}; do
+			lane_job "$lane" kunit
+		done
+		;;
+	upstream)
+		for lane in ${LANE:-stock-6.1 stock-6.12 debug-6.1 debug-6.12 debug-7.3}; do
+			lane_job "$lane" upstream
+		done
+		;;
+	matrix)
+		for lane in ${LANE:-stock-6.1 stock-6.12 debug-6.1 debug-6.12 debug-7.3}; do
+			lane_job "$lane"
+		done
+		;;
+	check)
+		if [ -z "${LANE:-}${TEST:-}${BACKEND:-}${IOMMU:-}" ]; then
+			all_jobs
+			return
+		fi
+		case ${TEST:-} in
+		'') parts="kunit selftests upstream" ;;
+		kunit*) parts=kunit ;;
+		vfio_*) parts=upstream ;;
+		*) parts=selftests ;;
+		esac
+		[ "${BACKEND:-}" != type1 ] || [ "$parts" != "kunit selftests upstream" ] || parts=selftests
+		for lane in ${LANE:-stock-6.12}; do
+			lane_job "$lane" "$parts"
+		done
+		;;
+	*) die "usage: check.sh check|kunit|upstream|matrix" ;;
+	esac
+}
+
+# add NAME P F S: to the sum of a job.
+add() { echo "$2 $3 $4" >>"$sums/$1"; }
+
+run_job() {
+	local name=$1 lane=$2 backend=$3 iommu=$4 ret=0
+	shift 4
+	if "$scripts/build.sh" "$lane" </dev/null; then
+		add "$name" 1 0 0
+	else
+		echo "FAIL $name: build: see above" >&2
+		add "$name" 0 1 0
+		return
+	fi
+	[ "$#" -gt 0 ] || return 0
+	BACKEND=$backend IOMMU=$iommu PARTS=$* "$scripts/run.sh" "$lane" </dev/null || ret=$?
+	if [ "$ret" != 0 ]; then
+		echo "FAIL $name: could not be run, see above" >&2
+		add "$name" 0 1 0
+		return
+	fi
+	tail -n 1 "$build/logs/$name/verdict" | sed 's/^tally //' >>"$sums/$name"
+}
+
+run_layers() {
+	mkdir -p "$build/logs"
+	if "$scripts/check-layers.sh" >"$build/logs/layers.log" 2>&1; then
+		add layers 1 0 0
+	else
+		cat "$build/logs/layers.log" >&2
+		echo "FAIL layers: see above" >&2
+		add layers 0 1 0
+	fi
+}
+
+"$scripts/deps.sh"
+sums=$(mktemp -d)
+trap 'rm -rf "$sums"' EXIT
+choose_jobs >"$sums.jobs"
+mapfile -t joblines <"$sums.jobs"
+rm -f "$sums.jobs"
+
+say "$what: ${#joblines[@]} runs, $parallel at a time; logs are in build/logs"
+case $what-${LANE:-}${TEST:-}${BACKEND:-}${IOMMU:-} in
+check-) run_layers ;;
+esac
+running=0
+for line in "${joblines[@]}"; do
+	if [ "$running" -ge "$parallel" ]; then
+		wait -n || true
+		running=$((running - 1))
+	fi
+	# shellcheck disable=SC2086 # the fields of a job
+	run_job $line &
+	running=$((running + 1))
+done
+wait
+
+read -r passed failed skipped < <(cat "$sums"/* | awk '
+	{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }')
+say "$what done, logs are in build/logs"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ] || exit 1
+[ "$passed" -gt 0 ] || exit 2

@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# guest.sh LANE RUN: boot RUN/initrd under QEMU. The console goes to RUN/console.log (the
+# terminal with INTERACTIVE=1), the guest's verdict to RUN/verdict.
+#   IOMMU=intel|amd  ACCEL=tcg|kvm  GUEST_TIMEOUT=seconds
+#   QEMU_ARGS=more arguments  CMDLINE=more kernel command line
+. "$(dirname "$0")/common.sh"
+
+lane=$1 run=$2
+need_lane "$lane"
+eval "$("$scripts/kernel.sh" "$lane")"
+
+cmdline="console=ttyS0 panic=-1 log_buf_len=8M hugepagesz=1G hugepages=1 hugepagesz=2M hugepages=128"
+if [ "$(lane_kind "$lane")" = debug ]; then
+	# The first splat ends the guest: what follows one is not worth reading.
+	cmdline="$cmdline panic_on_warn=1 softlockup_panic=1 kmemleak=on debug_pagealloc=on"
+fi
+
+case ${ACCEL:-tcg} in
+tcg) accel=tcg,thread=multi ;;
+kvm) accel=kvm ;;
+*) die "ACCEL=$ACCEL: use tcg or kvm" ;;
+esac
+
+case ${IOMMU:-intel} in
+intel)
+	cpu=max
+	iommu=intel-iommu,intremap=on,caching-mode=on,aw-bits=48
+	cmdline="$cmdline intel_iommu=on"
+	;;
+amd)
+	cpu=max,vendor=AuthenticAMD
+	iommu=amd-iommu,intremap=on
+	;;
+*) die "IOMMU=$IOMMU: use intel or amd" ;;
+esac
+
+# On slots of their own, each is in an IOMMU group of its own. amd-iommu takes slot 2.
+# QEMU 7.2's nvme signals no completion to a user-space driver unless ioeventfd is off.
+devices="-device edu,addr=4,dma_mask=0xffffffffffffffff -device edu,addr=5,dma_mask=0xffffffffffffffff"
+for n in 0 1; do
+	truncate -s 64M "$run/nvme$n.img"
+	devices="$devices -drive if=none,id=nvme$n,file=$run/nvme$n.img,format=raw,cache=unsafe"
+	devices="$devices -device nvme,addr=$((6 + n)),drive=nvme$n,serial=t1x$n,ioeventfd=off"
+done
+# BARs to map: one without memory behind it, large enough for a 1 GiB page, and one with.
+devices="$devices -device pci-testdev,addr=8,membar=2G"
+devices="$devices -object memory-backend-ram,id=shm,size=64M,share=on -device ivshmem-plain,addr=9,memdev=shm"
+
+if [ "${INTERACTIVE:-}" ]; then
+	console=mon:stdio
+else
+	console=file:$run/console.log
+fi
+
+# shellcheck disable=SC2086 # lists of arguments
+exec timeout --foreground -k 10 "${GUEST_TIMEOUT:-1200}" \
+	qemu-system-x86_64 -machine q35,kernel-irqchip=split -accel $accel -cpu $cpu -smp "${SMP:-2}" -m 3G \
+	-nodefaults -no-user-config -display none -no-reboot \
+	-serial $console -serial "file:$run/verdict" \
+	-device $iommu $devices ${QEMU_ARGS:-} \
+	-kernel "$VMLINUZ" -initrd "$run/initrd" -append "$cmdline ${CMDLINE:-}"

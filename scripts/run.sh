@@ -1,0 +1,146 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# run.sh LANE: build for one lane, boot it once and judge what it reported. Settings come from
+# the environment:
+#   PARTS="kunit selftests upstream"  what to run (kunit on debug lanes only)
+#   BACKEND=type1x|type1  IOMMU=intel|amd  ACCEL=tcg|kvm
+#   TEST="SUITE[.FIXTURE[.VARIANT]][.TEST] ..."  only these selftests
+# Everything of the run is in build/logs/LABEL; its last line there is "tally P F S" in verdict.
+. "$(dirname "$0")/common.sh"
+
+lane=${1:-}
+need_lane "$lane"
+backend=${BACKEND:-type1x}
+ver=$(lane_version "$lane")
+label=$lane
+[ "${IOMMU:-intel}" = intel ] || label=$label-$IOMMU
+[ "$backend" = type1x ] || label=$label-$backend
+log=$build/logs/$label
+parts=${PARTS:-kunit selftests upstream}
+
+run=$(mktemp -d "${TMPDIR:-/tmp}/t1x-$label.XXXXXX")
+trap 'rm -rf "$run"' EXIT
+mkdir -p "$run/root/upstream" "$log"
+plan=$run/root/plan must=$run/must xfail=$run/xfail
+: >"$plan"
+: >"$xfail"
+
+has() { [[ " $1 " == *" $2 "* ]]; }
+
+# select_tests SUITE: of the test names on stdin, those that TEST asks for.
+select_tests() {
+	local name want
+	while read -r name; do
+		for want in $TEST; do
+			case $name in
+			"$want" | "$want".* | "${want%%.*}".*".${want#*.}") echo "$name" ;;
+			esac
+		done
+	done
+}
+
+plan_kunit() {
+	[ "$(lane_kind "$lane")" = debug ] && [ -e "$top/kunit/Kbuild" ] || return 0
+	"$scripts/list-tests.sh" kunit "$top"/kunit/*.c >>"$must"
+	echo kunit >>"$plan"
+}
+
+plan_selftests() {
+	local all suite chosen=
+	[ -e "$top/selftests/Makefile" ] || return 0
+	all=$(make -s -C "$top/selftests" list)
+	for suite in $all; do
+		[ -z "${TEST:-}" ] || [[ " $TEST " == *" $suite "* || " $TEST " == *" $suite."* ]] || continue
+		chosen="$chosen $suite"
+	done
+	# shellcheck disable=SC2086 # a list of names
+	"$scripts/userspace.sh" selftests $chosen
+	export T1X_SUITES=$chosen
+	for suite in $chosen; do
+		"$scripts/list-tests.sh" program "$suite" "$build/selftests/$suite" >"$run/list"
+		if [ -z "${TEST:-}" ] || has "$TEST" "$suite"; then
+			echo "suite $suite" >>"$plan"
+		else
+			select_tests <"$run/list" | sort -u >"$run/selected"
+			[ -s "$run/selected" ] || die "TEST=$TEST: $suite has no such test; see build/selftests/$suite -l"
+			mv "$run/selected" "$run/list"
+			sed "s/^$suite\./-r /" "$run/list" | tr '\n' ' ' | sed "s/^/suite $suite /; s/\$/\n/" >>"$plan"
+		fi
+		cat "$run/list" >>"$must"
+	done
+	if [ "$backend" = type1 ] && [ -e "$top/selftests/expected/type1-$ver.txt" ]; then
+		cat "$top/selftests/expected/type1-$ver.txt" >>"$xfail"
+	fi
+}
+
+# The kernel's own vfio selftests: whatever has a variant for each mode runs as it is, without
+# its iommufd variants; the others run once for each of the two modes.
+plan_upstream() {
+	local dir prog mode device
+	dir=$("$scripts/userspace.sh" upstream)
+	while read -r prog device; do
+		cp "$dir/$prog" "$run/root/upstream/"
+		"$scripts/list-tests.sh" program "$prog" "$dir/$prog" >"$run/list"
+		if grep -q '\.vfio_type1' "$run/list"; then
+			grep '\.vfio_type1' "$run/list" >"$run/selected"
+			cat "$run/selected" >>"$must"
+			sed "s/^$prog\./-r /" "$run/selected" | tr '\n' ' ' |
+				sed "s/^/upstream $prog - $device $prog /; s/\$/\n/" >>"$plan"
+			continue
+		fi
+		for mode in vfio_type1_iommu vfio_type1v2_iommu; do
+			sed "s/^$prog\./$prog.$mode./" "$run/list" >>"$must"
+			echo "upstream $prog.$mode $mode $device $prog" >>"$plan"
+		done
+	done <"$top/qemu/upstream/programs"
+	[ ! -e "$top/qemu/upstream/expected-$ver.txt" ] || cat "$top/qemu/upstream/expected-$ver.txt" >>"$xfail"
+}
+
+write_env() {
+	echo "BACKEND=$backend T1X_LANE=$lane T1X_KERNEL=$ver T1X_IOMMU=${IOMMU:-intel}"
+	[ "$(lane_kind "$lane")" != debug ] || echo "T1X_DEBUG_LANE=1"
+	[ -z "${T1X_FULL:-}" ] || echo "T1X_FULL=1 SUITE_TIMEOUT=3600"
+	[ -z "${SUITE_TIMEOUT:-}" ] || echo "SUITE_TIMEOUT=$SUITE_TIMEOUT"
+}
+
+# Why a guest did not reach its end, in one line.
+autopsy() {
+	grep -aoE -m 1 '(Kernel panic|BUG: |WARNING: |Oops|KASAN: |UBSAN: ).*' "$log/console.log" ||
+		echo "no end within ${GUEST_TIMEOUT:-1200} s"
+}
+
+"$scripts/build.sh" "$lane"
+! has "$parts" kunit || plan_kunit
+! has "$parts" selftests || plan_selftests
+! has "$parts" upstream || plan_upstream
+[ -s "$plan" ] || die "nothing to run on $label: no test matches TEST=${TEST:-} PARTS=$parts"
+printf '%s\n' guest.backend guest.unload dmesg.clean guest.finished >>"$must"
+{
+	echo unload
+	[ "$(lane_kind "$lane")" != debug ] || { echo kmemleak && echo kmemleak.clean >>"$must"; }
+	echo dmesg
+} >>"$plan"
+write_env >"$run/root/env"
+
+(
+	lock "$build/$lane/lock" "building for $lane"
+	"$scripts/initramfs.sh" "$lane" "$run"
+)
+say "$label: booting, console log: build/logs/$label/console.log"
+: >"$run/verdict"
+ln -sf "$log/console.log" "$run/console.log"
+: >"$log/console.log"
+"$scripts/guest.sh" "$lane" "$run" >"$log/qemu.log" 2>&1 || true
+cp "$must" "$log/must"
+cp "$plan" "$log/plan"
+tr -d '\r' <"$run/verdict" >"$log/results"
+if grep -qx end "$log/results"; then
+	echo "ok guest.finished" >>"$log/results"
+else
+	echo "not ok guest.finished $(autopsy)" >>"$log/results"
+fi
+awk -f "$scripts/verdict.awk" label="$label" "$must" "$xfail" "$log/results" >"$log/verdict"
+read -r _ p f s < <(tail -n 1 "$log/verdict")
+grep '^FAIL' "$log/verdict" | head -n 20 >&2 || true
+[ "$f" -le 20 ] || echo "     ... $((f - 20)) more failures of $label in build/logs/$label/verdict" >&2
+say "$label: $p passed, $f failed, $s skipped"
