@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who pays for pinned memory. See include/account.h.
+ */
+#include <linux/lockdep.h>
+#include <linux/mm.h>
+#include <linux/mmap_lock.h>
+#include <linux/mutex.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+
+#include "account.h"
+
+/**
+ * t1x_accounts_init() - Make an empty list of accounts
+ * @accounts: List to initialise
+ * @lock: Mutex that protects it
+ */
+void t1x_accounts_init(struct t1x_accounts *accounts, struct mutex *lock)
+{
+	accounts->lock = lock;
+	INIT_LIST_HEAD(&accounts->list);
+}
+
+/**
+ * t1x_account_get() - The account that pays for a MAP of the caller
+ * @accounts: Accounts of the container
+ *
+ * Context: accounts->lock held; a user's system call. May sleep.
+ * Return: A counted reference, or NULL if memory is short.
+ */
+struct t1x_account *t1x_account_get(struct t1x_accounts *accounts)
+{
+	struct t1x_account *account;
+
+	lockdep_assert_held(accounts->lock);
+
+	list_for_each_entry(account, &accounts->list, next) {
+		if (account->mm == current->mm &&
+		    account->task == current->group_leader) {
+			refcount_inc(&account->refs);
+			return account;
+		}
+	}
+
+	account = kzalloc(sizeof(*account), GFP_KERNEL_ACCOUNT);
+	if (!account)
+		return NULL;
+
+	mmgrab(current->mm);
+	account->mm = current->mm;
+	account->task = get_task_struct(current->group_leader);
+	refcount_set(&account->refs, 1);
+	list_add(&account->next, &accounts->list);
+	return account;
+}
+
+/**
+ * t1x_account_put() - Give a reference back
+ * @accounts: Accounts of the container
+ * @account: Account; everything charged through this reference was settled
+ *
+ * Context: accounts->lock not held. May sleep.
+ */
+void t1x_account_put(struct t1x_accounts *accounts,
+			 struct t1x_account *account)
+{
+	if (!refcount_dec_and_mutex_lock(&account->refs, accounts->lock))
+		return;
+
+	list_del(&account->next);
+	mutex_unlock(accounts->lock);
+
+	put_task_struct(account->task);
+	mmdrop(account->mm);
+	kfree(account);
+}
+
+/**
+ * t1x_account_orphans() - Pages that are pinned for mms that are gone
+ * @accounts: Accounts of the container
+ *
+ * An mm takes its locked_vm with it at exec and exit, while the pins stay. They
+ * count against the next MAP (rule P4), or a user could pin without limit.
+ *
+ * Context: accounts->lock held. Does not sleep.
+ * Return: Pages.
+ */
+unsigned long t1x_account_orphans(struct t1x_accounts *accounts)
+{
+	struct t1x_account *account;
+	unsigned long orphans = 0;
+
+	lockdep_assert_held(accounts->lock);
+
+	list_for_each_entry(account, &accounts->list, next) {
+		if (!atomic_read(&account->mm->mm_users))
+			orphans += atomic_long_read(&account->charged);
+	}
+
+	return orphans;
+}
+
+/**
+ * t1x_account_charge() - Charge as much of what is wanted as the limit allows
+ * @account: Account of a live mm: the caller's, or one that it holds
+ * @want: Pages
+ * @orphans: Pages to count against the limit too, see t1x_account_orphans()
+ * @no_limit: The mapper has CAP_IPC_LOCK
+ *
+ * Context: No lock of the container held: takes the mmap_lock, killable. May
+ * sleep.
+ * Return: Pages charged, less than @want where RLIMIT_MEMLOCK leaves no more; or
+ * -EINTR on a fatal signal.
+ */
+long t1x_account_charge(struct t1x_account *account, unsigned long want,
+			unsigned long orphans, bool no_limit)
+{
+	struct mm_struct *mm = account->mm;
+	unsigned long limit, used;
+
+	if (mmap_write_lock_killable(mm))
+		return -EINTR;
+
+	if (!no_limit) {
+		limit = task_rlimit(account->task, RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+		used = mm->locked_vm + orphans;
+		want = min(want, limit > used ? limit - used : 0);
+	}
+	if (want)
+		__account_locked_vm(mm, want, true, account->task, true);
+	mmap_write_unlock(mm);
+
+	atomic_long_add(want, &account->charged);
+	return want;
+}
+
+/**
+ * t1x_account_refund() - Note that pages are no longer pinned
+ * @account: Account that was charged for them
+ * @npages: Pages
+ *
+ * Context: Any. Takes effect with t1x_account_settle().
+ */
+void t1x_account_refund(struct t1x_account *account, unsigned long npages)
+{
+	atomic_long_add(npages, &account->refund);
+}
+
+/**
+ * t1x_account_settle() - Take refunded pages out of locked_vm
+ * @account: Account
+ *
+ * Not killable, because an uncharge that fails would never be made up for.
+ *
+ * Context: No lock of the container held: takes the mmap_lock. May sleep.
+ */
+void t1x_account_settle(struct t1x_account *account)
+{
+	long npages = atomic_long_xchg(&account->refund, 0);
+
+	if (!npages)
+		return;
+
+	atomic_long_sub(npages, &account->charged);
+	if (!mmget_not_zero(account->mm))
+		return;
+
+	mmap_write_lock(account->mm);
+	__account_locked_vm(account->mm, npages, false, account->task, true);
+	mmap_write_unlock(account->mm);
+	mmput(account->mm);
+}

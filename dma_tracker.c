@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The tracker of user mappings. See include/dma_tracker.h.
+ */
+#include <linux/lockdep.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/rbtree.h>
+#include <linux/slab.h>
+
+#include "dma_tracker.h"
+
+static struct kmem_cache *dma_cache;
+
+static struct t1x_dma *node_dma(struct rb_node *node)
+{
+	return rb_entry_safe(node, struct t1x_dma, node);
+}
+
+static unsigned long first_seg(const struct t1x_dma *dma)
+{
+	return dma->iova >> PAGE_SHIFT >> T1X_SEG_ORDER;
+}
+
+static unsigned long nr_segs(const struct t1x_dma *dma)
+{
+	return (dma->last >> PAGE_SHIFT >> T1X_SEG_ORDER) - first_seg(dma) + 1;
+}
+
+/* The record of the segment that holds page number @page of the IOVA space. */
+static t1x_contig *seg_of(const struct t1x_dma *dma, unsigned long page)
+{
+	return &dma->segs[(page >> T1X_SEG_ORDER) - first_seg(dma)];
+}
+
+/**
+ * t1x_dma_cache_create() - Make the slab cache of mappings
+ *
+ * Context: Module init. May sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int t1x_dma_cache_create(void)
+{
+	dma_cache = KMEM_CACHE(t1x_dma, SLAB_ACCOUNT);
+	return dma_cache ? 0 : -ENOMEM;
+}
+
+/**
+ * t1x_dma_cache_destroy() - Drop the slab cache; it must be empty
+ *
+ * Context: Module exit. May sleep.
+ */
+void t1x_dma_cache_destroy(void)
+{
+	kmem_cache_destroy(dma_cache);
+}
+
+/**
+ * t1x_dma_alloc() - Allocate a mapping and its records, FILLING and unlinked
+ * @iova: First byte, page aligned
+ * @last: Last byte, inclusive; last + 1 is page aligned or 0
+ *
+ * Everything is charged to the memory cgroup of the caller.
+ *
+ * Context: May sleep.
+ * Return: The mapping, or NULL if memory is short.
+ */
+struct t1x_dma *t1x_dma_alloc(unsigned long iova, unsigned long last)
+{
+	struct t1x_dma *dma = kmem_cache_zalloc(dma_cache, GFP_KERNEL);
+
+	if (!dma)
+		return NULL;
+
+	dma->iova = iova;
+	dma->last = last;
+	dma->state = T1X_DMA_FILLING;
+	RB_CLEAR_NODE(&dma->node);
+
+	dma->pins = &dma->inline_pin;
+	dma->max_pins = 1;
+
+	dma->segs = dma->inline_segs;
+	if (nr_segs(dma) > T1X_DMA_INLINE_SEGS) {
+		dma->segs = kvcalloc(nr_segs(dma), sizeof(*dma->segs),
+				     GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+		if (!dma->segs) {
+			kmem_cache_free(dma_cache, dma);
+			return NULL;
+		}
+	}
+
+	return dma;
+}
+
+/**
+ * t1x_dma_free() - Free a mapping that is in no tree
+ * @dma: Mapping from t1x_dma_alloc(); its account was given back
+ *
+ * Context: May sleep.
+ */
+void t1x_dma_free(struct t1x_dma *dma)
+{
+	WARN_ON_ONCE(!RB_EMPTY_NODE(&dma->node));
+
+	if (dma->segs != dma->inline_segs)
+		kvfree(dma->segs);
+	if (dma->pins != &dma->inline_pin)
+		kvfree(dma->pins);
+	kmem_cache_free(dma_cache, dma);
+}
+
+/**
+ * t1x_dma_tree_init() - Make an empty tree
+ * @tree: Tree to initialise
+ * @lock: Mutex that its owner takes around every call below
+ */
+void t1x_dma_tree_init(struct t1x_dma_tree *tree, struct mutex *lock)
+{
+	tree->lock = lock;
+	tree->root = RB_ROOT;
+	tree->nr_filling = 0;
+}
+
+/**
+ * t1x_dma_find() - Find the lowest mapping that overlaps a range
+ * @tree: Tree to search
+ * @iova: First byte of the range
+ * @last: Last byte of the range, inclusive
+ *
+ * Context: tree->lock held. Does not sleep.
+ * Return: The mapping, or NULL if the range is free.
+ */
+struct t1x_dma *t1x_dma_find(struct t1x_dma_tree *tree, unsigned long iova,
+			     unsigned long last)
+{
+	struct rb_node *node = tree->root.rb_node;
+	struct t1x_dma *lowest = NULL;
+
+	lockdep_assert_held(tree->lock);
+
+	while (node) {
+		struct t1x_dma *dma = node_dma(node);
+
+		if (dma->last < iova) {
+			node = node->rb_right;
+			continue;
+		}
+
+		lowest = dma;
+		if (dma->iova <= iova)
+			break;
+		node = node->rb_left;
+	}
+
+	return lowest && lowest->iova <= last ? lowest : NULL;
+}
+
+/**
+ * t1x_dma_next() - The mapping that follows another
+ * @tree: Tree that holds @dma
+ * @dma: Mapping to start from
+ *
+ * Context: tree->lock held. Does not sleep.
+ * Return: The next mapping by IOVA, or NULL.
+ */
+struct t1x_dma *t1x_dma_next(struct t1x_dma_tree *tree, struct t1x_dma *dma)
+{
+	lockdep_assert_held(tree->lock);
+
+	return node_dma(rb_next(&dma->node));
+}
+
+/**
+ * t1x_dma_cuts() - Does an end of a range fall inside a mapping?
+ * @tree: Tree to search
+ * @iova: First byte of the range
+ * @last: Last byte of the range, inclusive
+ *
+ * Context: tree->lock held. Does not sleep.
+ * Return: true if @iova is not the first byte, or @last not the last byte, of
+ * the mapping that contains it.
+ */
+bool t1x_dma_cuts(struct t1x_dma_tree *tree, unsigned long iova,
+		  unsigned long last)
+{
+	struct t1x_dma *dma;
+
+	dma = t1x_dma_find(tree, iova, iova);
+	if (dma && dma->iova != iova)
+		return true;
+
+	dma = t1x_dma_find(tree, last, last);
+	return dma && dma->last != last;
+}
+
+/**
+ * t1x_dma_insert() - Track a new mapping
+ * @tree: Tree to add to
+ * @dma: FILLING mapping; owned by the tree on success
+ *
+ * Context: tree->lock held. Does not sleep.
+ * Return: 0, or -EEXIST on any overlap. On failure nothing changed.
+ */
+int t1x_dma_insert(struct t1x_dma_tree *tree, struct t1x_dma *dma)
+{
+	struct rb_node **link = &tree->root.rb_node, *parent = NULL;
+
+	lockdep_assert_held(tree->lock);
+
+	while (*link) {
+		struct t1x_dma *other = node_dma(*link);
+
+		parent = *link;
+		if (dma->last < other->iova)
+			link = &parent->rb_left;
+		else if (dma->iova > other->last)
+			link = &parent->rb_right;
+		else
+			return -EEXIST;
+	}
+
+	rb_link_node(&dma->node, parent, link);
+	rb_insert_color(&dma->node, &tree->root);
+	tree->nr_filling += dma->state == T1X_DMA_FILLING;
+	return 0;
+}
+
+/**
+ * t1x_dma_remove() - Stop tracking a mapping
+ * @tree: Tree that holds @dma
+ * @dma: Mapping; owned by the caller afterwards
+ *
+ * Context: tree->lock held. Does not sleep.
+ */
+void t1x_dma_remove(struct t1x_dma_tree *tree, struct t1x_dma *dma)
+{
+	lockdep_assert_held(tree->lock);
+
+	tree->nr_filling -= dma->state == T1X_DMA_FILLING;
+	rb_erase(&dma->node, &tree->root);
+	RB_CLEAR_NODE(&dma->node);
+}
+
+/**
+ * t1x_dma_set_state() - Move a tracked mapping to its next state
+ * @tree: Tree that holds @dma
+ * @dma: Mapping
+ * @state: LIVE or DYING
+ *
+ * Context: tree->lock held. Does not sleep.
+ */
+void t1x_dma_set_state(struct t1x_dma_tree *tree, struct t1x_dma *dma,
+		       enum t1x_dma_state state)
+{
+	lockdep_assert_held(tree->lock);
+
+	tree->nr_filling -= dma->state == T1X_DMA_FILLING;
+	dma->state = state;
+}
+
+/**
+ * t1x_dma_jump_add() - Record that physical memory jumps inside a mapping
+ * @dma: FILLING mapping
+ * @index: First page after the jump
+ *
+ * Context: Called by the filler. Does not sleep.
+ */
+void t1x_dma_jump_add(struct t1x_dma *dma, unsigned long index)
+{
+	unsigned long page = (dma->iova >> PAGE_SHIFT) + index;
+
+	t1x_pgsize_contig_add(seg_of(dma, page), page);
+}
+
+/**
+ * t1x_dma_jump_next() - Next page at which physical memory may jump
+ * @dma: Mapping
+ * @index: Page to start after
+ * @end: Page at which to stop, at most the length of the mapping
+ *
+ * Every page between @index and the result is proven to continue the one before
+ * it, so one iova_to_phys at @index tells where they all are.
+ *
+ * Context: @dma cannot be FILLING in another thread past @end. Does not sleep.
+ * Return: A page above @index and at most @end.
+ */
+unsigned long t1x_dma_jump_next(const struct t1x_dma *dma, unsigned long index,
+				unsigned long end)
+{
+	unsigned long base = dma->iova >> PAGE_SHIFT;
+	unsigned long page = base + index;
+
+	while (page < base + end) {
+		page = t1x_pgsize_contig_next(*seg_of(dma, page), page);
+		if (page >= base + end)
+			break;
+		if (t1x_pgsize_contig_may_jump(*seg_of(dma, page), page))
+			return page - base;
+	}
+
+	return end;
+}
+
+static int grow_pins(struct t1x_dma *dma)
+{
+	unsigned int max = max(8u, dma->max_pins * 2);
+	struct t1x_dma_pin *pins;
+
+	pins = kvmalloc_array(max, sizeof(*pins),
+			      GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!pins)
+		return -ENOMEM;
+
+	memcpy(pins, dma->pins, dma->nr_pins * sizeof(*pins));
+	if (dma->pins != &dma->inline_pin)
+		kvfree(dma->pins);
+	dma->pins = pins;
+	dma->max_pins = max;
+	return 0;
+}
+
+/**
+ * t1x_dma_pin_add() - Record how a mapping is held from a page on
+ * @dma: FILLING mapping
+ * @index: Page, above every page recorded before
+ * @kind: T1X_PIN_*
+ *
+ * Context: Called by the filler. May sleep.
+ * Return: 0 or -ENOMEM. On failure nothing changed.
+ */
+int t1x_dma_pin_add(struct t1x_dma *dma, unsigned long index, u8 kind)
+{
+	int ret;
+
+	if (dma->nr_pins && dma->pins[dma->nr_pins - 1].kind == kind)
+		return 0;
+
+	if (dma->nr_pins == dma->max_pins) {
+		ret = grow_pins(dma);
+		if (ret)
+			return ret;
+	}
+
+	dma->pins[dma->nr_pins].index = index;
+	dma->pins[dma->nr_pins].kind = kind;
+	dma->nr_pins++;
+	return 0;
+}
+
+/**
+ * t1x_dma_pin_kind() - How is a page of a mapping held?
+ * @dma: Mapping
+ * @index: Page, at or above the first one recorded
+ * @end: Lowered to the page from which on the answer differs, if that is less
+ *
+ * Context: @dma is not FILLING in another thread at @index. Does not sleep.
+ * Return: T1X_PIN_*.
+ */
+u8 t1x_dma_pin_kind(const struct t1x_dma *dma, unsigned long index,
+		    unsigned long *end)
+{
+	unsigned int lo = 0, hi = dma->nr_pins;
+
+	/* pins[lo] is at or below index, pins[hi] above it or past the end. */
+	while (hi - lo > 1) {
+		unsigned int mid = lo + (hi - lo) / 2;
+
+		if (dma->pins[mid].index <= index)
+			lo = mid;
+		else
+			hi = mid;
+	}
+
+	if (hi < dma->nr_pins)
+		*end = min_t(unsigned long, *end, dma->pins[hi].index);
+	return dma->pins[lo].kind;
+}

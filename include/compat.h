@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The differences between the supported kernels. The code is written to the API
+ * of 7.3; what an older kernel lacks is supplied here, under the kernel's own
+ * name where only the name is missing, as t1x_compat_*() where the semantics or
+ * the signature differ. No other file tests a kernel version.
+ *
+ * Every entry says in which release the kernel changed and what we do about it.
+ * It can be deleted when the last kernel before that release is dropped.
+ */
+#ifndef T1X_COMPAT_H
+#define T1X_COMPAT_H
+
+#include <linux/errno.h>
+#include <linux/iommu.h>
+#include <linux/irqdomain.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/version.h>
+#include <linux/vfio.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "vfio_iommu_type1x needs Linux 6.1 or newer"
+#endif
+
+/* 6.3: the driver ops lost their last member, notify. */
+#define T1X_HAVE_OPS_NOTIFY	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0))
+
+/* 6.3: iommu_map() takes the gfp flags of its page tables. */
+#define T1X_HAVE_MAP_GFP	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0))
+
+/* 6.3: iommu_group_has_isolated_msi() replaced the remapping tests. */
+#define T1X_HAVE_ISOLATED_MSI	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0))
+
+/* 6.5: pin_user_pages_remote() lost its array of VMAs. */
+#define T1X_HAVE_PIN_NO_VMAS	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0))
+
+/* 6.4: GUP never takes a reference on the zero page. */
+#define T1X_GUP_PINS_ZERO	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0))
+
+/* 6.4: untagged_addr_remote() unmasks for an mm that is not current's. */
+#define T1X_HAVE_UNTAG_REMOTE	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0))
+
+/* 6.11: iommu_paging_domain_alloc() takes the device, not its bus. */
+#define T1X_HAVE_PAGING_ALLOC	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0))
+
+/* 6.12: follow_pfnmap_start() replaced follow_pte(). */
+#define T1X_HAVE_PFNMAP		(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0))
+
+/* 6.15: follow_pfnmap_start() tells the size of the leaf. */
+#define T1X_HAVE_PFNMAP_MASK	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0))
+
+/* 6.13: nesting was removed: the type opens as v2 and is not announced. */
+#define T1X_HAVE_NESTING	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0))
+
+/* 6.6: GET_INFO clears its struct and writes as much of it as argsz allows. */
+#define T1X_INFO_TO_ARGSZ	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0))
+
+/* 6.12: the AMD page tables of a domain grow under a sequence count. */
+#define T1X_AMD_UNSAFE_GROWTH	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0))
+
+/* 6.18: a range that wraps is EOVERFLOW, no longer EINVAL (6012379ede6a). */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+#define T1X_EWRAP		EOVERFLOW
+#else
+#define T1X_EWRAP		EINVAL
+#endif
+
+/* 6.13: the reserved name of the number that was VFIO_TYPE1_NESTING_IOMMU. */
+#if T1X_HAVE_NESTING
+#define __VFIO_RESERVED_TYPE1_NESTING_IOMMU	VFIO_TYPE1_NESTING_IOMMU
+#endif
+
+static inline int t1x_compat_enable_nesting(struct iommu_domain *domain)
+{
+#if T1X_HAVE_NESTING
+	return iommu_enable_nesting(domain);
+#else
+	return 0;
+#endif
+}
+
+/* Page tables are charged to the caller's memory cgroup where they can be. */
+static inline int t1x_compat_iommu_map(struct iommu_domain *domain,
+				       unsigned long iova, phys_addr_t paddr,
+				       size_t size, int prot)
+{
+#if T1X_HAVE_MAP_GFP
+	return iommu_map(domain, iova, paddr, size, prot, GFP_KERNEL_ACCOUNT);
+#else
+	return iommu_map(domain, iova, paddr, size, prot);
+#endif
+}
+
+/* NULL before 6.11 says no more than that; in-tree type1 makes it EIO there. */
+static inline struct iommu_domain *t1x_compat_domain_alloc(struct device *dev)
+{
+#if T1X_HAVE_PAGING_ALLOC
+	return iommu_paging_domain_alloc(dev);
+#else
+	return iommu_domain_alloc(dev->bus) ?: ERR_PTR(-EIO);
+#endif
+}
+
+#if !T1X_HAVE_ISOLATED_MSI
+static inline int t1x_compat_has_intr_remap(struct device *dev, void *unused)
+{
+	return device_iommu_capable(dev, IOMMU_CAP_INTR_REMAP);
+}
+
+static inline bool iommu_group_has_isolated_msi(struct iommu_group *group)
+{
+	return irq_domain_check_msi_remap() ||
+	       iommu_group_for_each_dev(group, NULL, t1x_compat_has_intr_remap);
+}
+#endif
+
+static inline long t1x_compat_pin_remote(struct mm_struct *mm,
+					 unsigned long start,
+					 unsigned long nr_pages,
+					 unsigned int gup_flags,
+					 struct page **pages)
+{
+#if T1X_HAVE_PIN_NO_VMAS
+	return pin_user_pages_remote(mm, start, nr_pages, gup_flags, pages, NULL);
+#else
+	return pin_user_pages_remote(mm, start, nr_pages, gup_flags, pages, NULL,
+				     NULL);
+#endif
+}
+
+#if !T1X_HAVE_UNTAG_REMOTE
+#define untagged_addr_remote(mm, addr)	({ (void)(mm); untagged_addr(addr); })
+#endif
+
+/*
+ * Look up the page table leaf of a PFNMAP: its frame, whether it can be written,
+ * and the mask of addresses that the same leaf maps. A leaf counts as one page
+ * where the kernel does not tell its size.
+ */
+static inline int t1x_compat_follow_pfnmap(struct vm_area_struct *vma,
+					   unsigned long vaddr,
+					   unsigned long *pfn,
+					   unsigned long *mask, bool *writable)
+{
+#if T1X_HAVE_PFNMAP
+	struct follow_pfnmap_args args = { .vma = vma, .address = vaddr };
+	int ret = follow_pfnmap_start(&args);
+
+	if (ret)
+		return ret;
+
+	*pfn = args.pfn;
+	*writable = args.writable;
+#if T1X_HAVE_PFNMAP_MASK
+	*mask = args.addr_mask;
+#else
+	*mask = PAGE_MASK;
+#endif
+	follow_pfnmap_end(&args);
+	return 0;
+#else
+	spinlock_t *ptl;
+	pte_t *ptep;
+	int ret = follow_pte(vma->vm_mm, vaddr, &ptep, &ptl);
+
+	if (ret)
+		return ret;
+
+	*pfn = pte_pfn(*ptep);
+	*writable = pte_write(*ptep);
+	*mask = PAGE_MASK;
+	pte_unmap_unlock(ptep, ptl);
+	return 0;
+#endif
+}
+
+/*
+ * May two ranges of one domain be mapped and unmapped at the same time? The
+ * page tables promise it, except AMD's before 6.12, which add a level for a high
+ * IOVA without telling the walkers. They are known by their odd page sizes.
+ */
+static inline bool t1x_compat_domain_is_parallel(struct iommu_domain *domain)
+{
+	return !T1X_AMD_UNSAFE_GROWTH || !(domain->pgsize_bitmap & SZ_8K);
+}
+
+/* How much of struct vfio_iommu_type1_info GET_INFO writes for an argsz. */
+static inline size_t t1x_compat_info_size(u32 argsz)
+{
+	size_t caps = offsetofend(struct vfio_iommu_type1_info, cap_offset);
+
+#if T1X_INFO_TO_ARGSZ
+	return min_t(size_t, argsz, ALIGN(caps, sizeof(u64)));
+#else
+	return argsz >= caps ? caps :
+	       offsetofend(struct vfio_iommu_type1_info, iova_pgsizes);
+#endif
+}
+
+#endif /* T1X_COMPAT_H */

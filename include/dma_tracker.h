@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The tracker of user mappings: one struct t1x_dma per MAP_DMA call, ordered by
+ * IOVA, never overlapping and never coalesced.
+ *
+ * Units are bytes where a name is an address, pages of PAGE_SIZE where it counts
+ * or is called "page" or "index"; "last" is inclusive. An index is relative to
+ * the start of its mapping.
+ *
+ * The tracker knows no user memory and no IOMMU. Beside the range it keeps, for
+ * those who do, what was found out while the mapping was filled: where physical
+ * memory jumps and how each part was pinned. Both are written by the filler
+ * alone and are constant once the mapping is LIVE.
+ */
+#ifndef T1X_DMA_TRACKER_H
+#define T1X_DMA_TRACKER_H
+
+#include <linux/mm.h>
+#include <linux/rbtree.h>
+#include <linux/types.h>
+
+#include "pgsize.h"
+
+struct mutex;
+struct t1x_account;
+
+/**
+ * enum t1x_dma_state - Life of a mapping
+ * @T1X_DMA_FILLING: Its MAP is pinning and mapping; only the filler ends this
+ * @T1X_DMA_LIVE: Mapped as a whole
+ * @T1X_DMA_DYING: Its unmapping has begun and cannot fail any more
+ *
+ * A call that overlaps a mapping which is not LIVE waits and looks again.
+ */
+enum t1x_dma_state {
+	T1X_DMA_FILLING,
+	T1X_DMA_LIVE,
+	T1X_DMA_DYING,
+};
+
+/*
+ * How a part of a mapping is held. T1X_PIN_NONE: not at all (a PFNMAP, or the
+ * zero page where GUP gives it out). Otherwise the order of the piece that one
+ * pin holds: T1X_PIN_PAGE is a pin for each page, n > 0 is one pin for each
+ * physically aligned piece of 2^n pages (a hugetlb folio).
+ */
+#define T1X_PIN_PAGE	0
+#define T1X_PIN_NONE	63
+
+/* From page @index of the mapping on, pages are held as @kind says. */
+struct t1x_dma_pin {
+	u64 index : 58;
+	u64 kind : 6;
+};
+
+#define T1X_DMA_INLINE_SEGS	4
+
+struct t1x_dma {
+	/* Immutable after t1x_dma_alloc(). */
+	unsigned long iova;
+	unsigned long last;
+	unsigned long vaddr;
+	int prot;				/* IOMMU_READ | IOMMU_WRITE */
+	bool lock_cap;				/* mapped with CAP_IPC_LOCK */
+	struct t1x_account *account;		/* a counted reference */
+
+	/* Protected by the mutex of the tree. */
+	struct rb_node node;
+	enum t1x_dma_state state;
+	bool doomed;				/* its last domain went while it was FILLING */
+	bool stuck;				/* the IOMMU kept a part: never freed */
+	struct t1x_dma *next_dying;		/* of those that one call removes */
+
+	/*
+	 * The part that is in the IOMMU, in pages: [unmapped, mapped). Only the
+	 * owner of a FILLING or DYING mapping moves these, holding the domains'
+	 * rwsem for read, or whoever holds it for write.
+	 */
+	unsigned long mapped;
+	unsigned long unmapped;
+
+	/* Written by the filler before LIVE, read-only afterwards. */
+	unsigned long charged;			/* pages in locked_vm */
+	t1x_contig *segs;
+	t1x_contig inline_segs[T1X_DMA_INLINE_SEGS];
+	struct t1x_dma_pin *pins;
+	struct t1x_dma_pin inline_pin;
+	unsigned int nr_pins;
+	unsigned int max_pins;
+};
+
+struct t1x_dma_tree {
+	struct mutex *lock;			/* immutable; the owner's mutex */
+
+	/* Protected by *lock. */
+	struct rb_root root;
+	unsigned int nr_filling;
+};
+
+int t1x_dma_cache_create(void);
+void t1x_dma_cache_destroy(void);
+
+struct t1x_dma *t1x_dma_alloc(unsigned long iova, unsigned long last);
+void t1x_dma_free(struct t1x_dma *dma);
+
+void t1x_dma_tree_init(struct t1x_dma_tree *tree, struct mutex *lock);
+struct t1x_dma *t1x_dma_find(struct t1x_dma_tree *tree, unsigned long iova,
+			     unsigned long last);
+struct t1x_dma *t1x_dma_next(struct t1x_dma_tree *tree, struct t1x_dma *dma);
+bool t1x_dma_cuts(struct t1x_dma_tree *tree, unsigned long iova,
+		  unsigned long last);
+int t1x_dma_insert(struct t1x_dma_tree *tree, struct t1x_dma *dma);
+void t1x_dma_remove(struct t1x_dma_tree *tree, struct t1x_dma *dma);
+void t1x_dma_set_state(struct t1x_dma_tree *tree, struct t1x_dma *dma,
+		       enum t1x_dma_state state);
+
+void t1x_dma_jump_add(struct t1x_dma *dma, unsigned long index);
+unsigned long t1x_dma_jump_next(const struct t1x_dma *dma, unsigned long index,
+				unsigned long end);
+int t1x_dma_pin_add(struct t1x_dma *dma, unsigned long index, u8 kind);
+u8 t1x_dma_pin_kind(const struct t1x_dma *dma, unsigned long index,
+		    unsigned long *end);
+
+/* The length of a mapping; a size in bytes would overflow for the whole space. */
+static inline unsigned long t1x_dma_npages(const struct t1x_dma *dma)
+{
+	return ((dma->last - dma->iova) >> PAGE_SHIFT) + 1;
+}
+
+static inline unsigned long t1x_dma_iova_at(const struct t1x_dma *dma,
+					    unsigned long index)
+{
+	return dma->iova + (index << PAGE_SHIFT);
+}
+
+#endif /* T1X_DMA_TRACKER_H */

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The IOMMU domains of a container and the groups attached to them. Every domain
+ * maps the same memory at the same IOVAs.
+ *
+ * Units are bytes for IOVAs, pages of PAGE_SIZE for lengths.
+ *
+ * Locks: the rwsem keeps the list of domains and what is mapped in them together.
+ * Held for read, ranges that do not overlap may be mapped and unmapped at the
+ * same time; held for write, nobody does, and domains come and go. The list is
+ * changed under the rwsem for write and the owner's mutex, so either is enough to
+ * read it.
+ */
+#ifndef T1X_DOMAIN_H
+#define T1X_DOMAIN_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+#include <linux/types.h>
+
+struct iommu_domain;
+struct iommu_group;
+struct t1x_iova_space;
+
+struct t1x_domain {
+	/* Immutable once it is in the list. */
+	struct iommu_domain *domain;
+	bool coherent;			/* no-snoop is enforced off */
+	bool parallel;			/* disjoint ranges may change at once */
+
+	struct mutex table_lock;	/* held around the page tables unless parallel */
+
+	/* Protected by the rwsem and the mutex of the list, see above. */
+	struct list_head next;
+	struct list_head groups;	/* of struct t1x_group */
+};
+
+struct t1x_domains {
+	struct rw_semaphore rwsem;
+	struct mutex *lock;		/* immutable; the owner's mutex */
+
+	/* Protected by rwsem and *lock, see above. */
+	struct list_head list;
+	unsigned long pgsizes;		/* what all support, as the user sees it */
+};
+
+void t1x_domains_init(struct t1x_domains *domains, struct mutex *lock);
+
+/* Map and unmap: rwsem held for read or write. */
+int t1x_domain_map(struct t1x_domains *domains, unsigned long iova,
+		   unsigned long pfn, unsigned long npages, int prot);
+unsigned long t1x_domain_unmap(struct t1x_domains *domains, unsigned long iova,
+			       unsigned long npages);
+bool t1x_domain_find_pfn(struct t1x_domains *domains, unsigned long iova,
+			 unsigned long *pfn);
+int t1x_domain_map_one(struct t1x_domain *domain, unsigned long iova,
+		       unsigned long pfn, unsigned long npages, int prot);
+unsigned long t1x_domain_unmap_one(struct t1x_domain *domain,
+				   unsigned long iova, unsigned long npages);
+
+/* Attach and detach: rwsem held for write. */
+struct t1x_domain *t1x_domain_open(struct iommu_group *group, bool nesting);
+void t1x_domain_close(struct t1x_domain *domain);
+int t1x_domain_restrict(const struct t1x_domain *domain,
+			struct t1x_iova_space *space, phys_addr_t *msi_base);
+int t1x_domain_join(struct t1x_domains *domains, struct t1x_domain *domain);
+int t1x_domain_prepare_msi(struct t1x_domain *domain, phys_addr_t base);
+void t1x_domain_add(struct t1x_domains *domains, struct t1x_domain *domain);
+void t1x_domain_remove(struct t1x_domains *domains, struct t1x_domain *domain);
+void t1x_domain_detach(struct t1x_domains *domains, struct t1x_domain *domain,
+		       struct iommu_group *group);
+int t1x_domain_build_space(struct t1x_domains *domains,
+			   struct t1x_iova_space *space);
+
+/* Queries: rwsem or the mutex held. */
+struct t1x_domain *t1x_domain_of(struct t1x_domains *domains,
+				 struct iommu_group *group);
+bool t1x_domain_all_coherent(struct t1x_domains *domains);
+
+#endif /* T1X_DOMAIN_H */

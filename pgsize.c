@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Page-size arithmetic. See include/pgsize.h for the contiguity record.
+ */
+#include <linux/bitops.h>
+#include <linux/build_bug.h>
+#include <linux/limits.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+
+#include "pgsize.h"
+
+#define CONTIG(order, phase)	((1U << (order)) | (phase))
+
+/* A record must hold the largest order with any phase below it. */
+static_assert(CONTIG(T1X_SEG_ORDER, T1X_SEG_PAGES - 1) <= U16_MAX);
+
+static unsigned int contig_order(t1x_contig seg)
+{
+	return __fls(seg);
+}
+
+static unsigned long contig_phase(t1x_contig seg)
+{
+	return seg ^ BIT(contig_order(seg));
+}
+
+/**
+ * t1x_pgsize_min() - Smallest page size of a set
+ * @pgsizes: Bitmap of page sizes in bytes, not 0
+ *
+ * Return: The smallest size, in bytes.
+ */
+unsigned long t1x_pgsize_min(unsigned long pgsizes)
+{
+	return BIT(__ffs(pgsizes));
+}
+
+/**
+ * t1x_pgsize_visible() - Page sizes as a user sees them
+ * @pgsizes: Bitmap of the sizes that every domain supports, in bytes
+ *
+ * Memory is pinned by PAGE_SIZE, so a smaller IOMMU page is of no use to the
+ * user; an IOMMU that has one can map a CPU page with several of them. The rule
+ * of vfio_update_pgsize_bitmap(), commit 4644321fd3c1.
+ *
+ * Return: @pgsizes with everything below PAGE_SIZE folded into PAGE_SIZE.
+ */
+unsigned long t1x_pgsize_visible(unsigned long pgsizes)
+{
+	if (pgsizes & ~PAGE_MASK)
+		return (pgsizes & PAGE_MASK) | PAGE_SIZE;
+
+	return pgsizes;
+}
+
+/**
+ * t1x_pgsize_contig_add() - Record that the physical address jumps at a page
+ * @seg: Record of the segment that contains @page
+ * @page: Page number of the first page after the jump
+ *
+ * The set only ever grows: its step becomes the largest power of two that still
+ * reaches @page from the positions already recorded.
+ */
+void t1x_pgsize_contig_add(t1x_contig *seg, unsigned long page)
+{
+	unsigned long offset = page & (T1X_SEG_PAGES - 1);
+	unsigned long distance;
+	unsigned int order;
+
+	if (!*seg) {
+		*seg = CONTIG(T1X_SEG_ORDER, offset);
+		return;
+	}
+
+	distance = offset ^ contig_phase(*seg);
+	if (!distance)
+		return;
+
+	order = min_t(unsigned int, contig_order(*seg), __ffs(distance));
+	*seg = CONTIG(order, offset & (BIT(order) - 1));
+}
+
+/**
+ * t1x_pgsize_contig_may_jump() - May the physical address jump at a page?
+ * @seg: Record of the segment that contains @page
+ * @page: Page number
+ *
+ * Return: false if @page is proven to continue the page before it.
+ */
+bool t1x_pgsize_contig_may_jump(t1x_contig seg, unsigned long page)
+{
+	if (!seg)
+		return false;
+
+	return !((page ^ contig_phase(seg)) & (BIT(contig_order(seg)) - 1));
+}
+
+/**
+ * t1x_pgsize_contig_next() - Next page at which the physical address may jump
+ * @seg: Record of the segment that contains @page
+ * @page: Page number to start after
+ *
+ * Return: The lowest page number above @page, in the segment of @page, at which
+ * a jump is possible; the first page of the following segment if there is none.
+ */
+unsigned long t1x_pgsize_contig_next(t1x_contig seg, unsigned long page)
+{
+	unsigned long end = (page | (T1X_SEG_PAGES - 1)) + 1;
+	unsigned long step, next;
+
+	if (!seg)
+		return end;
+
+	step = BIT(contig_order(seg));
+	next = page + 1;
+	next += (contig_phase(seg) - next) & (step - 1);
+
+	/* Page numbers stay below 2^52, so neither sum can wrap. */
+	return min(next, end);
+}

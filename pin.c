@@ -1,0 +1,531 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * User memory. See include/pin.h for what a walk promises.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/fs.h>
+#include <linux/hugetlb.h>
+#include <linux/magic.h>
+#include <linux/mm.h>
+#include <linux/mmap_lock.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+#include <linux/userfaultfd_k.h>
+
+#include "account.h"
+#include "pin.h"
+
+#include "compat.h"
+
+/* One page of pointers: what in-tree type1 asks of GUP at a time, 2 MiB. */
+#define MAX_PAGES	(PAGE_SIZE / sizeof(struct page *))
+#define MAX_RUNS	(MAX_PAGES / 2)
+
+/* take() may add two runs at a time, one on each side of a 1 GiB boundary. */
+#define SPARE_RUNS	2
+
+#define NO_PFN		ULONG_MAX
+
+/*
+ * Have @want pages charged, and more if there is room; pin->advance tells whether
+ * the limit allowed it. Return: 0 or -EINTR.
+ */
+static int charge_ahead(struct t1x_pin *pin, unsigned long want)
+{
+	unsigned long ahead = min(pin->left, T1X_PIN_ADVANCE);
+	long charged;
+
+	if (pin->advance >= want)
+		return 0;
+
+	charged = t1x_account_charge(pin->dma->account,
+				     max(want, ahead) - pin->advance,
+				     pin->orphans, pin->dma->lock_cap);
+	if (charged < 0)
+		return charged;
+
+	pin->advance += charged;
+	return 0;
+}
+
+static int refuse_charge(struct t1x_pin *pin)
+{
+	pr_warn_ratelimited("%s[%d]: RLIMIT_MEMLOCK (%lu bytes) is too low to map %lu pages at iova 0x%lx\n",
+			    current->comm, current->pid,
+			    task_rlimit(pin->dma->account->task, RLIMIT_MEMLOCK),
+			    t1x_dma_npages(pin->dma), pin->dma->iova);
+	return -ENOMEM;
+}
+
+/* Put the pins of a physically contiguous part that is held in one way. */
+static void unpin(unsigned long pfn, unsigned long npages, u8 kind, bool dirty)
+{
+	unsigned long end = pfn + npages;
+
+	if (kind == T1X_PIN_NONE)
+		return;
+
+	if (kind == T1X_PIN_PAGE) {
+		unpin_user_page_range_dirty_lock(pfn_to_page(pfn), npages, dirty);
+		return;
+	}
+
+	/* One pin for each piece, however little of it belongs to the part. */
+	while (pfn < end) {
+		unpin_user_page_range_dirty_lock(pfn_to_page(pfn), 1, dirty);
+		pfn = (pfn | (BIT(kind) - 1)) + 1;
+	}
+}
+
+/**
+ * t1x_pin_release() - Unpin a physically contiguous part of a mapping
+ * @dma: Mapping
+ * @index: First page of the part in the mapping
+ * @pfn: Its frame
+ * @npages: Length of the part
+ *
+ * The part begins and ends where the mapping does or where physical memory
+ * jumps. How it is held is read from the mapping, never guessed from the pages.
+ *
+ * Context: The part is in no IOMMU any more, flushes included. May sleep.
+ * Return: How many of the pages were charged.
+ */
+unsigned long t1x_pin_release(const struct t1x_dma *dma, unsigned long index,
+			      unsigned long pfn, unsigned long npages)
+{
+	unsigned long end = index + npages, charged = 0;
+
+	while (index < end) {
+		unsigned long next = end;
+		u8 kind = t1x_dma_pin_kind(dma, index, &next);
+
+		npages = next - index;
+		unpin(pfn, npages, kind, dma->prot & IOMMU_WRITE);
+		if (kind != T1X_PIN_NONE)
+			charged += npages;
+
+		pfn += npages;
+		index = next;
+		cond_resched();
+	}
+
+	return charged;
+}
+
+/**
+ * t1x_pin_begin() - Start a walk at the first page of a mapping
+ * @pin: Walk; t1x_pin_end() ends it
+ * @dma: FILLING mapping of the caller's own memory
+ * @orphans: Pages to count against the limit, see t1x_account_orphans()
+ * @single: Make each run one page long
+ *
+ * Works with little room if no more is to be had, so it cannot fail.
+ *
+ * Context: May sleep.
+ */
+void t1x_pin_begin(struct t1x_pin *pin, struct t1x_dma *dma,
+		   unsigned long orphans, bool single)
+{
+	*pin = (struct t1x_pin){
+		.dma = dma,
+		.orphans = orphans,
+		.single = single,
+		.vaddr = dma->vaddr,
+		.left = t1x_dma_npages(dma),
+		.page = dma->iova >> PAGE_SHIFT,
+		.pages = pin->few_pages,
+		.max_pages = T1X_PIN_FEW,
+		.runs = pin->few_runs,
+		.max_runs = T1X_PIN_FEW,
+	};
+
+	if (pin->left <= T1X_PIN_FEW - SPARE_RUNS)
+		return;
+
+	pin->pages = kmalloc_array(MAX_PAGES, sizeof(*pin->pages),
+				   GFP_KERNEL | __GFP_NOWARN);
+	pin->runs = kmalloc_array(MAX_RUNS, sizeof(*pin->runs),
+				  GFP_KERNEL | __GFP_NOWARN);
+	if (pin->pages)
+		pin->max_pages = MAX_PAGES;
+	else
+		pin->pages = pin->few_pages;
+	if (pin->runs)
+		pin->max_runs = MAX_RUNS;
+	else
+		pin->runs = pin->few_runs;
+}
+
+static struct t1x_run *last_run(struct t1x_pin *pin)
+{
+	return pin->nr_runs ? &pin->runs[pin->nr_runs - 1] : NULL;
+}
+
+/* May a run that ends at the current page be continued? */
+static bool may_grow(const struct t1x_pin *pin, const struct t1x_run *run)
+{
+	if (pin->single)
+		return false;
+
+	/* A piece is never cut; runs of pieces end with the one that is enough. */
+	if (run->kind != T1X_PIN_NONE && run->kind != T1X_PIN_PAGE)
+		return run->npages < T1X_PIN_RUN_PAGES;
+
+	return pin->page & (T1X_PIN_RUN_PAGES - 1);
+}
+
+/* How much of a part of @npages can one run take at the current page? */
+static unsigned long run_room(const struct t1x_pin *pin, unsigned long npages,
+			      u8 kind)
+{
+	if (kind != T1X_PIN_NONE && kind != T1X_PIN_PAGE)
+		return npages;
+
+	return min(npages, T1X_PIN_RUN_PAGES -
+			   (pin->page & (T1X_PIN_RUN_PAGES - 1)));
+}
+
+/* Move @npages at @pfn, held as @kind and charged, into the runs. */
+static void take(struct t1x_pin *pin, unsigned long pfn, unsigned long npages,
+		 u8 kind)
+{
+	while (npages) {
+		unsigned long n = run_room(pin, npages, kind);
+		struct t1x_run *run = last_run(pin);
+
+		if (run && run->kind == kind && run->pfn + run->npages == pfn &&
+		    may_grow(pin, run)) {
+			run->npages += n;
+		} else {
+			run = &pin->runs[pin->nr_runs++];
+			run->pfn = pfn;
+			run->npages = n;
+			run->kind = kind;
+		}
+
+		pfn += n;
+		npages -= n;
+		pin->vaddr += n << PAGE_SHIFT;
+		pin->left -= n;
+		pin->page += n;
+	}
+}
+
+static unsigned int gup_flags(const struct t1x_pin *pin)
+{
+	return FOLL_LONGTERM | (pin->dma->prot & IOMMU_WRITE ? FOLL_WRITE : 0);
+}
+
+/*
+ * Look up one leaf of a PFNMAP, faulting it in once.
+ * Return: Pages that it maps from vaddr on, -EAGAIN if the VMA must be looked up
+ * again, or the error of the fault. -EFAULT also where the device may not have
+ * what the mapper has: no write permission, or memory that the kernel manages.
+ */
+static long follow_pfnmap(struct t1x_pin *pin, struct vm_area_struct *vma,
+			  unsigned long vaddr, unsigned long *pfn)
+{
+	bool write = pin->dma->prot & IOMMU_WRITE;
+	bool writable, unlocked = false;
+	unsigned long mask;
+	int ret;
+
+	ret = t1x_compat_follow_pfnmap(vma, vaddr, pfn, &mask, &writable);
+	if (ret) {
+		ret = fixup_user_fault(vma->vm_mm, vaddr, FAULT_FLAG_REMOTE |
+				       (write ? FAULT_FLAG_WRITE : 0), &unlocked);
+		if (unlocked)
+			return -EAGAIN;
+		if (ret)
+			return ret;
+
+		ret = t1x_compat_follow_pfnmap(vma, vaddr, pfn, &mask, &writable);
+		if (ret)
+			return ret;
+	}
+
+	if (write && !writable)
+		return -EFAULT;
+	if (pfn_valid(*pfn) && !PageReserved(pfn_to_page(*pfn)))
+		return -EFAULT;
+
+	if (pin->single)
+		return 1;
+
+	return min(pin->left, (~mask - (vaddr & ~mask) + 1) >> PAGE_SHIFT);
+}
+
+/*
+ * Fault in a page that somebody outside may have to fetch, such as a FUSE
+ * server. GUP as type1 must call it waits for that uninterruptibly; this fault
+ * ends on a fatal signal and drops the mmap_lock while it waits. A userfaultfd
+ * range is left to GUP, which refuses it without waiting, as in-tree does.
+ */
+static int fault_in_file(struct t1x_pin *pin, struct vm_area_struct *vma,
+			 unsigned long vaddr)
+{
+	bool write = pin->dma->prot & IOMMU_WRITE;
+	bool unlocked = false;
+
+	return fixup_user_fault(vma->vm_mm, vaddr, FAULT_FLAG_REMOTE |
+				(write ? FAULT_FLAG_WRITE : 0), &unlocked);
+}
+
+/* Can a page of the VMA be missing until somebody outside provides it? */
+static bool is_fetched(struct vm_area_struct *vma)
+{
+	return vma->vm_file && !is_vm_hugetlb_page(vma) &&
+	       file_inode(vma->vm_file)->i_sb->s_magic != TMPFS_MAGIC &&
+	       !userfaultfd_armed(vma);
+}
+
+/*
+ * Pin what the fast path did not get, or find the leaf of a PFNMAP.
+ * Return: Pages pinned, in pin->pages if *pfn is left alone, else at *pfn and
+ * not pinned; or an error.
+ */
+static long pin_slow(struct t1x_pin *pin, unsigned long want,
+		     unsigned long *pfn)
+{
+	struct mm_struct *mm = pin->dma->account->mm;
+	struct vm_area_struct *vma;
+	unsigned long vaddr;
+	long ret;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+
+	do {
+		vaddr = untagged_addr_remote(mm, pin->vaddr);
+		vma = vma_lookup(mm, vaddr);
+		ret = 0;
+		if (vma && vma->vm_flags & VM_PFNMAP) {
+			ret = follow_pfnmap(pin, vma, vaddr, pfn);
+		} else if (vma && is_fetched(vma)) {
+			ret = fault_in_file(pin, vma, vaddr);
+			want = 1;
+		}
+	} while (ret == -EAGAIN);
+
+	/* The VMA is not looked at again: the fault may have let it go. */
+	if (!ret) {
+		ret = t1x_compat_pin_remote(mm, pin->vaddr, want, gup_flags(pin),
+					    pin->pages);
+		if (!ret)
+			ret = -EFAULT;
+	}
+
+	mmap_read_unlock(mm);
+	return ret;
+}
+
+static long pin_fast(struct t1x_pin *pin, unsigned long want)
+{
+	if (pin->dma->account->mm != current->mm)
+		return 0;
+
+	return pin_user_pages_fast(pin->vaddr, want,
+				   gup_flags(pin) | FOLL_NOFAULT, pin->pages);
+}
+
+/*
+ * A hugetlb folio is always mapped whole, so one pin holds it and proves where
+ * the rest of it is. Give back what more GUP took, and take the folio up to its
+ * end as one piece.
+ */
+static int take_hugetlb(struct t1x_pin *pin)
+{
+	struct folio *folio = page_folio(pin->pages[0]);
+	unsigned long pfn = page_to_pfn(pin->pages[0]);
+	unsigned long npages;
+	int ret;
+
+	if (pin->nr_pages > 1)
+		unpin_user_pages(pin->pages + 1, pin->nr_pages - 1);
+	pin->nr_pages = 1;
+
+	npages = min(pin->left, folio_pfn(folio) + folio_nr_pages(folio) - pfn);
+	ret = charge_ahead(pin, npages);
+	if (ret)
+		return ret;
+	if (pin->advance < npages)
+		return refuse_charge(pin);
+
+	pin->advance -= npages;
+	take(pin, pfn, npages, folio_order(folio));
+	pin->pos = pin->nr_pages;
+	return 0;
+}
+
+/* Get pages or a piece at vaddr; whatever it pins is in the walk afterwards. */
+static int refill(struct t1x_pin *pin)
+{
+	unsigned long pfn = NO_PFN;
+	unsigned long want;
+	long n;
+	int ret;
+
+	cond_resched();
+	if (fatal_signal_pending(current))
+		return -EINTR;
+
+	want = pin->stride ? 1 : min_t(unsigned long, pin->left, pin->max_pages);
+	ret = charge_ahead(pin, want);
+	if (ret)
+		return ret;
+	/* With no room left, one page tells whether it needs any. */
+	want = clamp(want, 1UL, max(1UL, pin->advance));
+
+	n = pin_fast(pin, want);
+	if (n <= 0)
+		n = pin_slow(pin, want, &pfn);
+	if (n < 0)
+		return n;
+
+	if (pfn != NO_PFN) {
+		take(pin, pfn, n, T1X_PIN_NONE);
+		return 0;
+	}
+
+	pin->pos = 0;
+	pin->nr_pages = n;
+	pin->stride = PageHuge(pin->pages[0]);
+	if (pin->stride && !pin->single)
+		return take_hugetlb(pin);
+	return 0;
+}
+
+static bool is_unheld_zero(unsigned long pfn)
+{
+	return T1X_GUP_PINS_ZERO && is_zero_pfn(pfn);
+}
+
+/* Move the leading contiguous pages into the runs. */
+static int take_pages(struct t1x_pin *pin)
+{
+	struct page **pages = pin->pages + pin->pos;
+	unsigned long pfn = page_to_pfn(pages[0]);
+	unsigned int n = 1, max = pin->single ? 1 : pin->nr_pages - pin->pos;
+
+	if (is_unheld_zero(pfn)) {
+		unpin_user_page(pages[0]);
+		pin->pos++;
+		take(pin, pfn, 1, T1X_PIN_NONE);
+		return 0;
+	}
+
+	if (!pin->advance)
+		return refuse_charge(pin);
+
+	while (n < max && page_to_pfn(pages[n]) == pfn + n &&
+	       !is_unheld_zero(pfn + n))
+		n++;
+
+	pin->advance -= n;
+	pin->pos += n;
+	take(pin, pfn, n, T1X_PIN_PAGE);
+	return 0;
+}
+
+/* Runs that are complete: all of them, or all but one that may still grow. */
+static unsigned int complete_runs(struct t1x_pin *pin)
+{
+	if (!pin->nr_runs)
+		return 0;
+	if (!pin->left || !may_grow(pin, last_run(pin)))
+		return pin->nr_runs;
+
+	return pin->nr_runs - 1;
+}
+
+static bool batch_is_full(const struct t1x_pin *pin, unsigned long start_left)
+{
+	return pin->nr_runs + SPARE_RUNS > pin->max_runs ||
+	       start_left - pin->left >= T1X_PIN_ADVANCE;
+}
+
+/**
+ * t1x_pin_batch() - Pin the next runs
+ * @pin: Walk; the runs of the batch before were accepted
+ *
+ * Context: No lock of the container held: page faults may wait for a user.
+ * Killable. May sleep.
+ * Return: The number of runs at pin->runs; 0 at the end of the memory.
+ * -ENOMEM if RLIMIT_MEMLOCK is exceeded or memory is short, -EFAULT if there is
+ * no memory, or not the permission the mapping asks for, -EINTR on a fatal
+ * signal, or what else GUP says of the memory. t1x_pin_end() cleans up.
+ */
+int t1x_pin_batch(struct t1x_pin *pin)
+{
+	unsigned long start_left = pin->left;
+	int ret;
+
+	while (pin->left) {
+		if (complete_runs(pin) && batch_is_full(pin, start_left))
+			break;
+
+		if (pin->pos < pin->nr_pages)
+			ret = take_pages(pin);
+		else
+			ret = refill(pin);
+		if (ret)
+			return ret;
+	}
+
+	pin->handed = complete_runs(pin);
+	return pin->handed;
+}
+
+/**
+ * t1x_pin_accept() - The first runs of a batch belong to the mapping now
+ * @pin: Walk
+ * @nr: How many, at most what t1x_pin_batch() returned
+ *
+ * Context: Does not sleep.
+ */
+void t1x_pin_accept(struct t1x_pin *pin, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		if (pin->runs[i].kind != T1X_PIN_NONE)
+			pin->dma->charged += pin->runs[i].npages;
+	}
+
+	pin->nr_runs -= nr;
+	memmove(pin->runs, pin->runs + nr, pin->nr_runs * sizeof(*pin->runs));
+}
+
+/**
+ * t1x_pin_end() - End a walk: unpin what was not accepted, refund the rest
+ * @pin: Walk
+ *
+ * Context: No lock of the container held. May sleep. Cannot fail.
+ */
+void t1x_pin_end(struct t1x_pin *pin)
+{
+	struct t1x_account *account = pin->dma->account;
+	unsigned long refund = pin->advance;
+	unsigned int i;
+
+	for (i = 0; i < pin->nr_runs; i++) {
+		const struct t1x_run *run = &pin->runs[i];
+
+		unpin(run->pfn, run->npages, run->kind, false);
+		if (run->kind != T1X_PIN_NONE)
+			refund += run->npages;
+	}
+	if (pin->pos < pin->nr_pages)
+		unpin_user_pages(pin->pages + pin->pos, pin->nr_pages - pin->pos);
+
+	if (pin->pages != pin->few_pages)
+		kfree(pin->pages);
+	if (pin->runs != pin->few_runs)
+		kfree(pin->runs);
+
+	t1x_account_refund(account, refund);
+	t1x_account_settle(account);
+}

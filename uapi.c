@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Checks of the type1 uAPI. See include/uapi.h.
+ */
+#include <linux/err.h>
+#include <linux/iommu.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+#include <linux/stddef.h>
+#include <linux/vfio.h>
+
+#include "iova_space.h"
+#include "uapi.h"
+
+#include "compat.h"
+
+/* In the order of 7.3; before 6.18 all of this is EINVAL anyway. */
+static bool wraps(u64 start, u64 size)
+{
+	return start + (size - 1) < start;
+}
+
+/**
+ * t1x_uapi_check_map() - Check a VFIO_IOMMU_MAP_DMA request
+ * @req: Request, copied from the user
+ * @pgsize: Smallest IOMMU page size of the container, in bytes
+ * @args: Result
+ *
+ * Semantics: struct vfio_iommu_type1_dma_map in the uAPI header.
+ *
+ * Return: 0; -EINVAL on a short argsz, an unknown flag, no permission, an empty
+ * range or one that is not aligned to @pgsize; -EOVERFLOW (-EINVAL before 6.18)
+ * if the range of IOVAs or of addresses wraps.
+ */
+int t1x_uapi_check_map(const struct vfio_iommu_type1_dma_map *req,
+		       unsigned long pgsize, struct t1x_uapi_map *args)
+{
+	const u32 known = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE;
+
+	if (req->argsz < offsetofend(struct vfio_iommu_type1_dma_map, size) ||
+	    req->flags & ~known)
+		return -EINVAL;
+
+	if (!req->size)
+		return -EINVAL;
+	if (wraps(req->iova, req->size) || wraps(req->vaddr, req->size))
+		return -T1X_EWRAP;
+	if (!req->flags)
+		return -EINVAL;
+	if ((req->iova | req->vaddr | req->size) & (pgsize - 1))
+		return -EINVAL;
+
+	args->iova = req->iova;
+	args->last = req->iova + (req->size - 1);
+	args->vaddr = req->vaddr;
+	args->prot = 0;
+	if (req->flags & VFIO_DMA_MAP_FLAG_READ)
+		args->prot |= IOMMU_READ;
+	if (req->flags & VFIO_DMA_MAP_FLAG_WRITE)
+		args->prot |= IOMMU_WRITE;
+	return 0;
+}
+
+/**
+ * t1x_uapi_check_unmap() - Check a VFIO_IOMMU_UNMAP_DMA request
+ * @req: Request, copied from the user
+ * @pgsize: Smallest IOMMU page size of the container, in bytes
+ * @args: Result; everything for VFIO_DMA_UNMAP_FLAG_ALL
+ *
+ * Semantics: struct vfio_iommu_type1_dma_unmap in the uAPI header.
+ *
+ * Return: 0; -EINVAL on a short argsz, an unknown flag, an empty or misaligned
+ * range, or a range beside ALL; -EOVERFLOW (-EINVAL before 6.18) on a wrap.
+ */
+int t1x_uapi_check_unmap(const struct vfio_iommu_type1_dma_unmap *req,
+			 unsigned long pgsize, struct t1x_uapi_unmap *args)
+{
+	const u32 known = VFIO_DMA_UNMAP_FLAG_ALL;
+
+	if (req->argsz < offsetofend(struct vfio_iommu_type1_dma_unmap, size) ||
+	    req->flags & ~known)
+		return -EINVAL;
+
+	if (req->iova & (pgsize - 1))
+		return -EINVAL;
+
+	args->all = req->flags & VFIO_DMA_UNMAP_FLAG_ALL;
+	if (args->all) {
+		if (req->iova || req->size)
+			return -EINVAL;
+		args->iova = 0;
+		args->last = ULONG_MAX;
+		return 0;
+	}
+
+	if (!req->size || req->size & (pgsize - 1))
+		return -EINVAL;
+	if (wraps(req->iova, req->size))
+		return -T1X_EWRAP;
+
+	args->iova = req->iova;
+	args->last = req->iova + (req->size - 1);
+	return 0;
+}
+
+/**
+ * t1x_uapi_add_avail_cap() - Add VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL to a chain
+ * @caps: Chain
+ * @avail: Mappings that may still be made
+ *
+ * Context: May sleep.
+ * Return: 0 or -ENOMEM; @caps is empty then.
+ */
+int t1x_uapi_add_avail_cap(struct vfio_info_cap *caps, u32 avail)
+{
+	struct vfio_iommu_type1_info_dma_avail cap = {
+		.header.id = VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL,
+		.header.version = 1,
+		.avail = avail,
+	};
+
+	return vfio_info_add_capability(caps, &cap.header, sizeof(cap));
+}
+
+/**
+ * t1x_uapi_add_iova_cap() - Add VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE to a chain
+ * @caps: Chain
+ * @ranges: Ranges that can be mapped
+ * @nr: Their number; with none the capability is left out
+ *
+ * Context: May sleep.
+ * Return: 0 or -ENOMEM; @caps is empty then.
+ */
+int t1x_uapi_add_iova_cap(struct vfio_info_cap *caps,
+			  const struct t1x_iova_range *ranges, unsigned int nr)
+{
+	struct vfio_iommu_type1_info_cap_iova_range *cap;
+	struct vfio_info_cap_header *header;
+	unsigned int i;
+
+	if (!nr)
+		return 0;
+
+	header = vfio_info_cap_add(caps, struct_size(cap, iova_ranges, nr),
+				   VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE, 1);
+	if (IS_ERR(header))
+		return PTR_ERR(header);
+
+	cap = container_of(header, struct vfio_iommu_type1_info_cap_iova_range,
+			   header);
+	cap->nr_iovas = nr;
+	cap->reserved = 0;
+	for (i = 0; i < nr; i++) {
+		cap->iova_ranges[i].start = ranges[i].iova;
+		cap->iova_ranges[i].end = ranges[i].last;
+	}
+
+	return 0;
+}

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vfio_iommu_type1x: a VFIO type1 IOMMU backend, loaded in place of
+ * vfio_iommu_type1 or beside it. This file is the module's face to vfio core: the
+ * driver ops, the ioctl table and the life of a container.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/iommu.h>
+#include <linux/limits.h>
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/vfio.h>
+#include <linux/xarray.h>
+
+#include "group.h"
+#include "type1x.h"
+#include "vfio_driver_ops.h"
+
+#include "compat.h"
+
+static bool allow_unsafe_interrupts;
+module_param(allow_unsafe_interrupts, bool, 0644);
+MODULE_PARM_DESC(allow_unsafe_interrupts,
+		 "Let groups be used whose interrupts are not remapped");
+
+static bool disable_hugepages;
+module_param(disable_hugepages, bool, 0644);
+MODULE_PARM_DESC(disable_hugepages,
+		 "Map with the smallest IOMMU page size only");
+
+static unsigned int dma_entry_limit __read_mostly = U16_MAX;
+module_param(dma_entry_limit, uint, 0644);
+MODULE_PARM_DESC(dma_entry_limit,
+		 "Maximum number of user DMA mappings per container (65535)");
+
+/* All containers that are not released, by id. */
+static DEFINE_XARRAY(containers);
+static atomic_long_t last_id;
+
+static struct t1x_container *container_get(void *iommu_data)
+{
+	struct t1x_container *container;
+
+	rcu_read_lock();
+	container = xa_load(&containers, (unsigned long)iommu_data);
+	if (container && !refcount_inc_not_zero(&container->refs))
+		container = NULL;
+	rcu_read_unlock();
+
+	return container;
+}
+
+static void container_put(struct t1x_container *container)
+{
+	if (!refcount_dec_and_test(&container->refs))
+		return;
+
+	t1x_map_destroy(&container->map);
+	kfree_rcu(container, rcu);
+	/* The way out of here is covered by synchronize_rcu_tasks() at exit. */
+	module_put(THIS_MODULE);
+}
+
+static void *t1x_open(unsigned long type)
+{
+	struct t1x_container *container;
+	int ret;
+
+	if (type != VFIO_TYPE1_IOMMU && type != VFIO_TYPE1v2_IOMMU &&
+	    type != __VFIO_RESERVED_TYPE1_NESTING_IOMMU)
+		return ERR_PTR(-EINVAL);
+
+	container = kzalloc(sizeof(*container), GFP_KERNEL_ACCOUNT);
+	if (!container)
+		return ERR_PTR(-ENOMEM);
+
+	container->id = atomic_long_inc_return(&last_id);
+	container->v2 = type != VFIO_TYPE1_IOMMU;
+	container->nesting = T1X_HAVE_NESTING &&
+			     type == __VFIO_RESERVED_TYPE1_NESTING_IOMMU;
+	refcount_set(&container->refs, 1);
+	t1x_map_init(&container->map, READ_ONCE(dma_entry_limit));
+
+	ret = xa_insert(&containers, container->id, container, GFP_KERNEL_ACCOUNT);
+	if (ret) {
+		t1x_map_destroy(&container->map);
+		kfree(container);
+		return ERR_PTR(ret);
+	}
+
+	/* vfio core holds the module while it opens a container. */
+	__module_get(THIS_MODULE);
+	return (void *)container->id;
+}
+
+/* vfio core has detached all groups, so what is left are calls under way. */
+static void t1x_release(void *iommu_data)
+{
+	struct t1x_container *container;
+
+	container = xa_erase(&containers, (unsigned long)iommu_data);
+	if (!WARN_ON_ONCE(!container))
+		container_put(container);
+}
+
+static int t1x_attach_group(void *iommu_data, struct iommu_group *group,
+			    enum vfio_group_type type)
+{
+	struct t1x_container *container;
+	struct t1x_group_opts opts = {
+		.unsafe_interrupts = READ_ONCE(allow_unsafe_interrupts),
+	};
+	int ret;
+
+	/* Without pin_pages, a mediated device could not do its work. */
+	if (type != VFIO_IOMMU)
+		return -EOPNOTSUPP;
+
+	container = container_get(iommu_data);
+	if (!container)
+		return -EINVAL;
+
+	opts.nesting = container->nesting;
+	ret = t1x_group_attach(&container->map, group, &opts);
+	container_put(container);
+	return ret;
+}
+
+static void t1x_detach_group(void *iommu_data, struct iommu_group *group)
+{
+	struct t1x_container *container = container_get(iommu_data);
+
+	if (!container)
+		return;
+
+	t1x_group_detach(&container->map, group);
+	container_put(container);
+}
+
+static struct iommu_domain *t1x_group_iommu_domain(void *iommu_data,
+						   struct iommu_group *group)
+{
+	struct iommu_domain *found = ERR_PTR(-ENODEV);
+	struct t1x_container *container;
+	struct t1x_domain *domain;
+
+	container = container_get(iommu_data);
+	if (!container || !group) {
+		found = ERR_PTR(-EINVAL);
+		goto out_put;
+	}
+
+	mutex_lock(&container->map.lock);
+	domain = t1x_domain_of(&container->map.domains, group);
+	if (domain)
+		found = domain->domain;
+	mutex_unlock(&container->map.lock);
+
+out_put:
+	if (container)
+		container_put(container);
+	return found;
+}
+
+/* @container is NULL before VFIO_SET_IOMMU. */
+static long t1x_check_extension(struct t1x_container *container,
+				unsigned long extension)
+{
+	bool coherent;
+
+	switch (extension) {
+	case VFIO_TYPE1_IOMMU:
+	case VFIO_TYPE1v2_IOMMU:
+	case VFIO_UNMAP_ALL:
+		return 1;
+	case __VFIO_RESERVED_TYPE1_NESTING_IOMMU:
+		return T1X_HAVE_NESTING;
+	case VFIO_DMA_CC_IOMMU:
+		if (!container)
+			return 0;
+		mutex_lock(&container->map.lock);
+		coherent = t1x_domain_all_coherent(&container->map.domains);
+		mutex_unlock(&container->map.lock);
+		return coherent;
+	default:
+		return 0;
+	}
+}
+
+static int build_caps(struct t1x_map *map, struct vfio_info_cap *caps,
+		      u64 *pgsizes)
+{
+	int ret;
+
+	if (mutex_lock_killable(&map->lock))
+		return -EINTR;
+
+	*pgsizes = map->domains.pgsizes;
+	ret = t1x_uapi_add_avail_cap(caps, map->dma_avail);
+	if (!ret)
+		ret = t1x_uapi_add_iova_cap(caps, map->space.ranges,
+					    map->space.nr);
+	mutex_unlock(&map->lock);
+	return ret;
+}
+
+static long t1x_get_info(struct t1x_container *container, void __user *arg)
+{
+	const size_t minsz = offsetofend(struct vfio_iommu_type1_info,
+					 iova_pgsizes);
+	struct vfio_iommu_type1_info info = {};
+	struct vfio_info_cap caps = {};
+	size_t size;
+	int ret;
+
+	if (copy_from_user(&info, arg, minsz))
+		return -EFAULT;
+	if (info.argsz < minsz)
+		return -EINVAL;
+
+	size = t1x_compat_info_size(info.argsz);
+	ret = build_caps(&container->map, &caps, &info.iova_pgsizes);
+	if (ret)
+		goto out_free;
+
+	info.flags = VFIO_IOMMU_INFO_PGSIZES | VFIO_IOMMU_INFO_CAPS;
+	if (info.argsz < sizeof(info) + caps.size) {
+		info.argsz = sizeof(info) + caps.size;
+	} else {
+		vfio_info_cap_shift(&caps, sizeof(info));
+		info.cap_offset = sizeof(info);
+		if (copy_to_user(arg + sizeof(info), caps.buf, caps.size))
+			ret = -EFAULT;
+	}
+
+	if (!ret && copy_to_user(arg, &info, size))
+		ret = -EFAULT;
+
+out_free:
+	kfree(caps.buf);
+	return ret;
+}
+
+static long t1x_map_ioctl(struct t1x_container *container, void __user *arg)
+{
+	struct vfio_iommu_type1_dma_map req;
+
+	if (copy_from_user(&req, arg, offsetofend(typeof(req), size)))
+		return -EFAULT;
+
+	return t1x_map_dma(&container->map, &req, READ_ONCE(disable_hugepages));
+}
+
+static long t1x_unmap_ioctl(struct t1x_container *container, void __user *arg)
+{
+	const size_t minsz = offsetofend(struct vfio_iommu_type1_dma_unmap, size);
+	struct vfio_iommu_type1_dma_unmap req;
+	int ret;
+
+	if (copy_from_user(&req, arg, minsz))
+		return -EFAULT;
+
+	ret = t1x_map_unmap(&container->map, &req, container->v2);
+	if (ret)
+		return ret;
+
+	return copy_to_user(arg, &req, minsz) ? -EFAULT : 0;
+}
+
+static const struct {
+	unsigned int cmd;
+	long (*handler)(struct t1x_container *container, void __user *arg);
+} ioctls[] = {
+	{ VFIO_IOMMU_GET_INFO, t1x_get_info },
+	{ VFIO_IOMMU_MAP_DMA, t1x_map_ioctl },
+	{ VFIO_IOMMU_UNMAP_DMA, t1x_unmap_ioctl },
+};
+
+static long container_ioctl(struct t1x_container *container, unsigned int cmd,
+			    unsigned long arg)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(ioctls); i++) {
+		if (ioctls[i].cmd == cmd)
+			return ioctls[i].handler(container, (void __user *)arg);
+	}
+
+	return -ENOTTY;
+}
+
+static long t1x_ioctl(void *iommu_data, unsigned int cmd, unsigned long arg)
+{
+	struct t1x_container *container = container_get(iommu_data);
+	long ret;
+
+	if (cmd == VFIO_CHECK_EXTENSION)
+		ret = t1x_check_extension(container, arg);
+	else if (container)
+		ret = container_ioctl(container, cmd, arg);
+	else
+		ret = -EINVAL;	/* what vfio core says of a container without us */
+
+	if (container)
+		container_put(container);
+	return ret;
+}
+
+static const struct vfio_iommu_driver_ops t1x_ops = {
+	.name			= "vfio-iommu-type1x",
+	.owner			= THIS_MODULE,
+	.open			= t1x_open,
+	.release		= t1x_release,
+	.ioctl			= t1x_ioctl,
+	.attach_group		= t1x_attach_group,
+	.detach_group		= t1x_detach_group,
+	.group_iommu_domain	= t1x_group_iommu_domain,
+};
+
+static int __init t1x_init(void)
+{
+	int ret;
+
+	ret = t1x_dma_cache_create();
+	if (ret)
+		return ret;
+
+	ret = vfio_register_iommu_driver(&t1x_ops);
+	if (ret)
+		t1x_dma_cache_destroy();
+	return ret;
+}
+
+static void __exit t1x_exit(void)
+{
+	vfio_unregister_iommu_driver(&t1x_ops);
+
+	/*
+	 * A call may have read our ops before the last group went and be about to
+	 * enter, or have dropped the last container and be about to leave. Neither
+	 * sleeps there, so both are gone when every task has been through the
+	 * scheduler of its own accord.
+	 */
+	synchronize_rcu_tasks();
+	t1x_dma_cache_destroy();
+}
+
+module_init(t1x_init);
+module_exit(t1x_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_AUTHOR("The vfio_iommu_type1x authors");
+MODULE_DESCRIPTION("VFIO type1 IOMMU backend, out of tree");
+MODULE_VERSION("0.1");
