@@ -102,6 +102,7 @@ struct clear_batch {
 	struct clear_run *runs;
 	unsigned int max;
 	unsigned int nr;
+	unsigned long done;		/* pages, from the first run on */
 	struct clear_run few[8];
 };
 
@@ -181,35 +182,20 @@ static bool find_runs(struct t1x_map *map, const struct t1x_dma *dma,
 	return true;
 }
 
-/* Unpin the first @npages of a batch, whose order is that of the IOVAs. */
-static void release_runs(struct t1x_dma *dma, const struct clear_batch *batch,
-			 unsigned long npages)
-{
-	unsigned int i;
-
-	for (i = 0; i < batch->nr && npages; i++) {
-		const struct clear_run *run = &batch->runs[i];
-		unsigned long n = min(npages, run->npages);
-		unsigned long charged;
-
-		charged = t1x_pin_release(dma, run->index, run->pfn, n);
-		dma->charged -= charged;
-		t1x_account_refund(dma->account, charged);
-		npages -= n;
-	}
-}
-
 /*
- * Unmap one batch everywhere, flush, and only then unpin it.
- * Return: true while there is more to do.
+ * Unmap the next batch everywhere and flush. Nothing is unpinned before
+ * release_batch(). Return: true while there is more to do.
  */
-static bool clear_step(struct t1x_map *map, struct t1x_dma *dma,
-		       struct clear_batch *batch)
+static bool unmap_batch(struct t1x_map *map, struct t1x_dma *dma,
+			struct clear_batch *batch)
 {
-	unsigned long index = dma->unmapped, want, done;
+	unsigned long index = dma->unmapped;
+	const struct clear_run *last;
+	unsigned long want;
 
 	lockdep_assert_held(&map->domains.rwsem);
 
+	batch->done = 0;
 	if (dma->stuck || index == dma->mapped)
 		return false;
 
@@ -218,24 +204,41 @@ static bool clear_step(struct t1x_map *map, struct t1x_dma *dma,
 		return false;
 	}
 
-	want = batch->runs[batch->nr - 1].index +
-	       batch->runs[batch->nr - 1].npages - index;
-	done = t1x_domain_unmap(&map->domains, t1x_dma_iova_at(dma, index), want);
-
-	release_runs(dma, batch, done);
-	dma->unmapped += done;
-	if (done < want) {
+	last = &batch->runs[batch->nr - 1];
+	want = last->index + last->npages - index;
+	batch->done = t1x_domain_unmap(&map->domains,
+				       t1x_dma_iova_at(dma, index), want);
+	dma->unmapped += batch->done;
+	if (batch->done < want)
 		give_up(map, dma);
-		return false;
-	}
 
-	return dma->unmapped < dma->mapped;
+	return batch->done == want && dma->unmapped < dma->mapped;
+}
+
+/* Unpin what of a batch was unmapped. */
+static void release_batch(struct t1x_dma *dma, const struct clear_batch *batch)
+{
+	unsigned long left = batch->done;
+	unsigned int i;
+
+	for (i = 0; left; i++) {
+		const struct clear_run *run = &batch->runs[i];
+		unsigned long npages = min(left, run->npages);
+		unsigned long charged;
+
+		charged = t1x_pin_release(dma, run->index, run->pfn, npages);
+		dma->charged -= charged;
+		t1x_account_refund(dma->account, charged);
+		left -= npages;
+	}
+	cond_resched();
 }
 
 /*
  * Unmap and unpin what is in the IOMMU of a mapping that is DYING or of a MAP that
  * failed. The rwsem is taken for one batch at a time, so that an attach need not
- * wait for all of a large mapping.
+ * wait for all of a large mapping, and not over the unpin, which may wait for the
+ * lock of a page.
  */
 static void clear_dma(struct t1x_map *map, struct t1x_dma *dma)
 {
@@ -245,9 +248,9 @@ static void clear_dma(struct t1x_map *map, struct t1x_dma *dma)
 	clear_begin(&batch, dma);
 	do {
 		down_read(&map->domains.rwsem);
-		more = clear_step(map, dma, &batch);
+		more = unmap_batch(map, dma, &batch);
 		up_read(&map->domains.rwsem);
-		cond_resched();
+		release_batch(dma, &batch);
 	} while (more);
 	clear_end(&batch);
 }
@@ -256,10 +259,13 @@ static void clear_dma(struct t1x_map *map, struct t1x_dma *dma)
 static void clear_dma_locked(struct t1x_map *map, struct t1x_dma *dma)
 {
 	struct clear_batch batch;
+	bool more;
 
 	clear_begin(&batch, dma);
-	while (clear_step(map, dma, &batch))
-		cond_resched();
+	do {
+		more = unmap_batch(map, dma, &batch);
+		release_batch(dma, &batch);
+	} while (more);
 	clear_end(&batch);
 }
 

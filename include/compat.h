@@ -35,8 +35,8 @@
 /* 6.5: pin_user_pages_remote() lost its array of VMAs. */
 #define T1X_HAVE_PIN_NO_VMAS	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0))
 
-/* 6.4: GUP never takes a reference on the zero page. */
-#define T1X_GUP_PINS_ZERO	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0))
+/* 6.5: GUP never takes a reference on the zero page. */
+#define T1X_GUP_PINS_ZERO	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0))
 
 /* 6.4: untagged_addr_remote() unmasks for an mm that is not current's. */
 #define T1X_HAVE_UNTAG_REMOTE	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0))
@@ -56,7 +56,7 @@
 /* 6.6: GET_INFO clears its struct and writes as much of it as argsz allows. */
 #define T1X_INFO_TO_ARGSZ	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0))
 
-/* 6.12: the AMD page tables of a domain grow under a sequence count. */
+/* 6.17 and the 6.12 stable series: AMD page tables grow under a sequence count. */
 #define T1X_AMD_UNSAFE_GROWTH	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0))
 
 /* 6.18: a range that wraps is EOVERFLOW, no longer EINVAL (6012379ede6a). */
