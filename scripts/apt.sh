@@ -35,8 +35,13 @@ apt_sources() {
 	echo "deb [$key] $main $newer_suite main"
 }
 
+apt_fresh() {
+	[ "$(find "$cache/apt/fresh" -mmin -1440 2>/dev/null)" ]
+}
+
 # Make the package lists usable: fetched at most once a day, and again when "force" is given.
 apt_ready() {
+	[ "${1:-}" = force ] || ! apt_fresh || return 0
 	(
 		lock "$cache/lock.apt" "the package lists"
 		mkdir -p "$cache/apt/lists/partial" "$cache/apt/archives/partial" \
@@ -46,10 +51,7 @@ apt_ready() {
 		apt_sources >"$list.new"
 		cmp -s "$list.new" "$list" || rm -f "$cache/apt/fresh"
 		mv "$list.new" "$list"
-		if [ "${1:-}" != force ] &&
-			[ "$(find "$cache/apt/fresh" -mmin -1440 2>/dev/null)" ]; then
-			exit 0
-		fi
+		[ "${1:-}" = force ] || ! apt_fresh || exit 0
 		say "fetching the package lists"
 		if priv_apt apt-get -q update >"$cache/apt/update.log" 2>&1; then
 			touch "$cache/apt/fresh"

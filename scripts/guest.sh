@@ -13,7 +13,7 @@ eval "$("$scripts/kernel.sh" "$lane")"
 cmdline="console=ttyS0 panic=-1 log_buf_len=8M hugepagesz=1G hugepages=1 hugepagesz=2M hugepages=128"
 if [ "$(lane_kind "$lane")" = debug ]; then
 	# The first splat ends the guest: what follows one is not worth reading.
-	cmdline="$cmdline panic_on_warn=1 softlockup_panic=1 kmemleak=on debug_pagealloc=on"
+	cmdline="$cmdline panic_on_warn=1 softlockup_panic=1 kmemleak=on"
 fi
 
 case ${ACCEL:-tcg} in

@@ -107,17 +107,27 @@ built_kernel() {
 	echo "KREL='$rel' KDIR='$dir' KMODS='$dir/root' VMLINUZ='$dir/arch/x86/boot/bzImage'"
 }
 
-case ${1:-} in
-source)
+if [ "${1:-}" = source ]; then
 	kernel_source "$2"
 	echo "$cache/src/$2"
-	;;
-stock-*)
-	need_lane "$1"
-	stock_kernel "$(lane_version "$1")"
-	;;
-*)
-	need_lane "${1:-}"
-	built_kernel "$1"
-	;;
-esac
+	exit
+fi
+
+# Asked several times in one command: the answer holds until the package lists, the
+# configuration or these scripts change.
+need_lane "${1:-}"
+answer=$cache/$1.env
+if apt_fresh && [ -e "$answer" ] &&
+	[ -z "$(find "$cache/apt/fresh" "$top/qemu/config" "$scripts/kernel.sh" -newer "$answer")" ]; then
+	eval "$(cat "$answer")"
+	if [ -e "$VMLINUZ" ] && [ -d "$KMODS" ] && [ -e "$KDIR/Makefile" ]; then
+		cat "$answer"
+		exit
+	fi
+fi
+case $1 in
+stock-*) stock_kernel "$(lane_version "$1")" ;;
+*) built_kernel "$1" ;;
+esac >"$answer.$$"
+mv "$answer.$$" "$answer"
+cat "$answer"

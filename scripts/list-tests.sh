@@ -8,7 +8,8 @@
 # -l prints fixtures with their variants and tests side by side in columns; the tests that run
 # are the product of both. A column is wider than its width when the name is.
 program() {
-	"$2" -l 2>&1 | awk -v suite="$1" '
+	# The kernel's vfio tests want a device before they look at -l; any address does.
+	VFIO_SELFTESTS_BDF=0000:00:00.0 "$2" -l 2>&1 | awk -v suite="$1" '
 	function flush_fixture(	v, t) {
 		if (!nvariants)
 			variants[++nvariants] = ""
@@ -17,6 +18,7 @@ program() {
 				print suite "." fixture "." variants[v] tests[t]
 		nvariants = ntests = 0
 	}
+	NR == 1 && !/^# FIXTURE/ { exit 1 }
 	NR == 1 || /^---/ { next }
 	{
 		rest = $0
@@ -37,7 +39,7 @@ program() {
 		if (rest)
 			tests[++ntests] = rest
 	}
-	END { if (fixture) flush_fixture() }'
+	END { if (fixture) flush_fixture() }' || die "$2 -l does not print a list of tests"
 }
 
 kunit() {
