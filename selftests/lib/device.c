@@ -70,6 +70,22 @@ uint64_t t1x_device_bar_size(struct t1x_device *dev, int bar)
 	return info.flags & VFIO_REGION_INFO_FLAG_MMAP ? info.size : 0;
 }
 
+uint64_t t1x_device_bar_phys(struct t1x_device *dev, int bar)
+{
+	unsigned long long start = 0;
+	char path[128], text[1024];
+	char *line = text;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource",
+		 dev->bdf);
+	t1x_require(!t1x_read_text(path, text, sizeof(text)), "no %s", path);
+	while (bar-- && line)
+		line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL;
+	t1x_require(line && sscanf(line, "%llx", &start) == 1 && start,
+		    "%s: no such BAR", dev->bdf);
+	return start;
+}
+
 void *t1x_device_bar_map_at(struct t1x_device *dev, int bar, size_t len,
 			    int prot, void *at)
 {

@@ -119,8 +119,14 @@ const struct t1x_leaf *t1x_iotable_find(const struct t1x_iotable *table,
 	return NULL;
 }
 
-int t1x_iotable_compare(const char *bdf, const volatile void *vaddr,
-			uint64_t iova, uint64_t size, bool read, bool write)
+/* Where the page at an offset should be: behind vaddr, or at phys */
+static uint64_t expected(const volatile char *vaddr, uint64_t phys, uint64_t at)
+{
+	return vaddr ? t1x_phys(vaddr + at) : phys + at;
+}
+
+static int compare(const char *bdf, const volatile char *vaddr, uint64_t phys,
+		   uint64_t iova, uint64_t size, bool read, bool write)
 {
 	struct t1x_iotable table;
 	uint64_t at;
@@ -128,12 +134,13 @@ int t1x_iotable_compare(const char *bdf, const volatile void *vaddr,
 
 	t1x_require(t1x_iotable_read(&table, bdf), "%s has no table", bdf);
 	for (at = 0; at < size; at += T1X_PAGE) {
-		uint64_t want = t1x_phys((const volatile char *)vaddr + at);
-		const struct t1x_leaf *leaf;
-		uint64_t seen;
+		const struct t1x_leaf *leaf = t1x_iotable_find(&table,
+							       iova + at);
+		uint64_t want = expected(vaddr, phys, at);
+		uint64_t seen = ~0ULL;
 
-		leaf = t1x_iotable_find(&table, iova + at);
-		seen = leaf ? leaf->phys + (iova + at - leaf->iova) : ~0ULL;
+		if (leaf)
+			seen = leaf->phys + (iova + at - leaf->iova);
 		if (leaf && seen == want && leaf->read == read &&
 		    leaf->write == write)
 			continue;
@@ -145,6 +152,18 @@ int t1x_iotable_compare(const char *bdf, const volatile void *vaddr,
 	}
 	t1x_iotable_free(&table);
 	return bad;
+}
+
+int t1x_iotable_compare(const char *bdf, const volatile void *vaddr,
+			uint64_t iova, uint64_t size, bool read, bool write)
+{
+	return compare(bdf, vaddr, 0, iova, size, read, write);
+}
+
+int t1x_iotable_compare_phys(const char *bdf, uint64_t phys, uint64_t iova,
+			     uint64_t size, bool read, bool write)
+{
+	return compare(bdf, NULL, phys, iova, size, read, write);
 }
 
 int t1x_iotable_count(const char *bdf, uint64_t iova, uint64_t size)

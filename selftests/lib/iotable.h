@@ -32,6 +32,9 @@ const struct t1x_leaf *t1x_iotable_find(const struct t1x_iotable *table,
  */
 int t1x_iotable_compare(const char *bdf, const volatile void *vaddr,
 			uint64_t iova, uint64_t size, bool read, bool write);
+/* The same for memory that lies in one piece at phys */
+int t1x_iotable_compare_phys(const char *bdf, uint64_t phys, uint64_t iova,
+			     uint64_t size, bool read, bool write);
 /* Number of leaves that touch the range */
 int t1x_iotable_count(const char *bdf, uint64_t iova, uint64_t size);
 
