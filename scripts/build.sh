@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# build.sh LANE: build the module, the KUnit module (debug lanes) and the test-only modules for
-# one lane, with W=1 and every warning an error. The sources are linked into build/LANE, so that
+# build.sh LANE [kunit]: build the module, the test-only modules and, where the lane has KUnit and it
+# is asked for, the KUnit module for one lane, with W=1 and every warning an error. The sources are linked into build/LANE, so that
 # several kernels build from one checkout at once and nothing is left in it.
 . "$(dirname "$0")/common.sh"
 
@@ -37,9 +37,8 @@ if [ -e "$top/Kbuild" ]; then
 	done
 	mirror "$top"/*.c "$out/module"
 	kunit=
-	[ "$(lane_kind "$lane")" != debug ] || [ ! -e "$top/kunit/Kbuild" ] || kunit=T1X_KUNIT=m
-	# shellcheck disable=SC2086 # no argument when there is no KUnit
-	kbuild "$out/module" "$build/logs/$lane/module.log" "the module" $kunit
+	[ "${2:-}" != kunit ] || [ "$(lane_kind "$lane")" != debug ] || kunit=m
+	kbuild "$out/module" "$build/logs/$lane/module.log" "the module" T1X_KUNIT=$kunit
 else
 	say "warning: no Kbuild in $top, the guest has no module of ours"
 fi

@@ -13,7 +13,7 @@ eval "$("$scripts/kernel.sh" "$lane")"
 cmdline="console=ttyS0 panic=-1 log_buf_len=8M hugepagesz=1G hugepages=1 hugepagesz=2M hugepages=128"
 if [ "$(lane_kind "$lane")" = debug ]; then
 	# The first splat ends the guest: what follows one is not worth reading.
-	cmdline="$cmdline panic_on_warn=1 softlockup_panic=1 kmemleak=on"
+	cmdline="$cmdline panic_on_warn=1 softlockup_panic=1 kmemleak=on iommu.debug_pagealloc=1"
 fi
 
 case ${ACCEL:-tcg} in
@@ -35,6 +35,8 @@ amd)
 *) die "IOMMU=$IOMMU: use intel or amd" ;;
 esac
 
+# 4 GiB: with less, no free gigabyte is left at boot for the 1 GiB page.
+
 # On slots of their own, each is in an IOMMU group of its own. amd-iommu takes slot 2.
 # QEMU 7.2's nvme signals no completion to a user-space driver unless ioeventfd is off.
 devices="-device edu,addr=4,dma_mask=0xffffffffffffffff -device edu,addr=5,dma_mask=0xffffffffffffffff"
@@ -44,7 +46,7 @@ for n in 0 1; do
 	devices="$devices -device nvme,addr=$((6 + n)),drive=nvme$n,serial=t1x$n,ioeventfd=off"
 done
 # BARs to map: one without memory behind it, large enough for a 1 GiB page, and one with.
-devices="$devices -device pci-testdev,addr=8,membar=2G"
+devices="$devices -device pci-testdev,addr=8,membar=1G"
 devices="$devices -object memory-backend-ram,id=shm,size=64M,share=on -device ivshmem-plain,addr=9,memdev=shm"
 
 if [ "${INTERACTIVE:-}" ]; then
@@ -55,7 +57,7 @@ fi
 
 # shellcheck disable=SC2086 # lists of arguments
 exec timeout --foreground -k 10 "${GUEST_TIMEOUT:-1200}" \
-	qemu-system-x86_64 -machine q35,kernel-irqchip=split -accel $accel -cpu $cpu -smp "${SMP:-2}" -m 3G \
+	qemu-system-x86_64 -machine q35,kernel-irqchip=split -accel $accel -cpu $cpu -smp "${SMP:-2}" -m 4G \
 	-nodefaults -no-user-config -display none -no-reboot \
 	-serial $console -serial "file:$run/verdict" \
 	-device $iommu $devices ${QEMU_ARGS:-} \

@@ -26,8 +26,8 @@ add_module() {
 
 mkdir -p "$root"/{bin,dev,proc,sys,tmp,etc,modules,tests,root,mnt,run,var/tmp}
 cp /bin/busybox "$root/bin/busybox"
-for tool in sh mount mkdir; do
-	ln -sf busybox "$root/bin/$tool"
+for tool in $(busybox --list); do
+	[ "$tool" = busybox ] || ln -sf busybox "$root/bin/$tool"
 done
 cp "$top/qemu/init" "$root/init"
 printf 'root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/tmp:/bin/sh\n' >"$root/etc/passwd"

@@ -109,8 +109,12 @@ autopsy() {
 		echo "no end within ${GUEST_TIMEOUT:-1200} s"
 }
 
-"$scripts/build.sh" "$lane"
-! has "$parts" kunit || plan_kunit
+if has "$parts" kunit; then
+	"$scripts/build.sh" "$lane" kunit
+	plan_kunit
+else
+	"$scripts/build.sh" "$lane"
+fi
 ! has "$parts" selftests || plan_selftests
 ! has "$parts" upstream || plan_upstream
 [ -s "$plan" ] || die "nothing to run on $label: no test matches TEST=${TEST:-} PARTS=$parts"
