@@ -116,6 +116,32 @@ unsigned long t1x_pin_release(const struct t1x_dma *dma, unsigned long index,
 }
 
 /**
+ * t1x_pin_whole() - Round a part of a run down so that it cuts no piece
+ * @dma: Mapping
+ * @index: First page of the run in the mapping
+ * @pfn: Its frame
+ * @npages: Length of the part, from @index on
+ *
+ * Return: Pages from @index on that t1x_pin_release() may be told of, while the
+ * rest of the run stays held.
+ */
+unsigned long t1x_pin_whole(const struct t1x_dma *dma, unsigned long index,
+			    unsigned long pfn, unsigned long npages)
+{
+	unsigned long end = ULONG_MAX;
+	u8 kind;
+
+	if (!npages)
+		return 0;
+
+	kind = t1x_dma_pin_kind(dma, index + npages - 1, &end);
+	if (kind == T1X_PIN_NONE)
+		return npages;
+
+	return npages - min(npages, (pfn + npages) & (BIT(kind) - 1));
+}
+
+/**
  * t1x_pin_begin() - Start a walk at the first page of a mapping
  * @pin: Walk; t1x_pin_end() ends it
  * @dma: FILLING mapping of the caller's own memory

@@ -75,6 +75,8 @@ int t1x_pin_batch(struct t1x_pin *pin);
 void t1x_pin_accept(struct t1x_pin *pin, unsigned int nr);
 void t1x_pin_end(struct t1x_pin *pin);
 
+unsigned long t1x_pin_whole(const struct t1x_dma *dma, unsigned long index,
+			    unsigned long pfn, unsigned long npages);
 unsigned long t1x_pin_release(const struct t1x_dma *dma, unsigned long index,
 			      unsigned long pfn, unsigned long npages);
 
