@@ -9,7 +9,6 @@
 #include <linux/stddef.h>
 #include <linux/vfio.h>
 
-#include "iova_space.h"
 #include "uapi.h"
 
 #include "compat.h"
@@ -125,35 +124,26 @@ int t1x_uapi_add_avail_cap(struct vfio_info_cap *caps, u32 avail)
 /**
  * t1x_uapi_add_iova_cap() - Add VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE to a chain
  * @caps: Chain
- * @ranges: Ranges that can be mapped
- * @nr: Their number; with none the capability is left out
+ * @nr: Number of ranges, not 0
  *
  * Context: May sleep.
- * Return: 0 or -ENOMEM; @caps is empty then.
+ * Return: @nr ranges for the caller to fill, valid until @caps changes; or
+ * ERR_PTR(-ENOMEM), and @caps is empty.
  */
-int t1x_uapi_add_iova_cap(struct vfio_info_cap *caps,
-			  const struct t1x_iova_range *ranges, unsigned int nr)
+struct vfio_iova_range *t1x_uapi_add_iova_cap(struct vfio_info_cap *caps,
+					      unsigned int nr)
 {
 	struct vfio_iommu_type1_info_cap_iova_range *cap;
 	struct vfio_info_cap_header *header;
-	unsigned int i;
-
-	if (!nr)
-		return 0;
 
 	header = vfio_info_cap_add(caps, struct_size(cap, iova_ranges, nr),
 				   VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE, 1);
 	if (IS_ERR(header))
-		return PTR_ERR(header);
+		return ERR_CAST(header);
 
 	cap = container_of(header, struct vfio_iommu_type1_info_cap_iova_range,
 			   header);
 	cap->nr_iovas = nr;
 	cap->reserved = 0;
-	for (i = 0; i < nr; i++) {
-		cap->iova_ranges[i].start = ranges[i].iova;
-		cap->iova_ranges[i].end = ranges[i].last;
-	}
-
-	return 0;
+	return cap->iova_ranges;
 }

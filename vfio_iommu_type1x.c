@@ -190,6 +190,27 @@ static long t1x_check_extension(struct t1x_container *container,
 	}
 }
 
+static int add_iova_cap(const struct t1x_iova_space *space,
+			struct vfio_info_cap *caps)
+{
+	struct vfio_iova_range *ranges;
+	unsigned int i;
+
+	/* A container without an IOMMU domain has nothing to tell. */
+	if (!space->nr)
+		return 0;
+
+	ranges = t1x_uapi_add_iova_cap(caps, space->nr);
+	if (IS_ERR(ranges))
+		return PTR_ERR(ranges);
+
+	for (i = 0; i < space->nr; i++) {
+		ranges[i].start = space->ranges[i].iova;
+		ranges[i].end = space->ranges[i].last;
+	}
+	return 0;
+}
+
 static int build_caps(struct t1x_map *map, struct vfio_info_cap *caps,
 		      u64 *pgsizes)
 {
@@ -201,8 +222,7 @@ static int build_caps(struct t1x_map *map, struct vfio_info_cap *caps,
 	*pgsizes = map->domains.pgsizes;
 	ret = t1x_uapi_add_avail_cap(caps, map->dma_avail);
 	if (!ret)
-		ret = t1x_uapi_add_iova_cap(caps, map->space.ranges,
-					    map->space.nr);
+		ret = add_iova_cap(&map->space, caps);
 	mutex_unlock(&map->lock);
 	return ret;
 }

@@ -13,8 +13,6 @@
 #include <linux/types.h>
 #include <linux/vfio.h>
 
-struct t1x_iova_range;
-
 /* A checked MAP_DMA. */
 struct t1x_uapi_map {
 	unsigned long iova;
@@ -35,7 +33,7 @@ int t1x_uapi_check_map(const struct vfio_iommu_type1_dma_map *req,
 int t1x_uapi_check_unmap(const struct vfio_iommu_type1_dma_unmap *req,
 			 unsigned long pgsize, struct t1x_uapi_unmap *args);
 int t1x_uapi_add_avail_cap(struct vfio_info_cap *caps, u32 avail);
-int t1x_uapi_add_iova_cap(struct vfio_info_cap *caps,
-			  const struct t1x_iova_range *ranges, unsigned int nr);
+struct vfio_iova_range *t1x_uapi_add_iova_cap(struct vfio_info_cap *caps,
+					      unsigned int nr);
 
 #endif /* T1X_UAPI_H */

@@ -11,10 +11,12 @@ layer() {
 	compat | vfio_driver_ops | vfio_type1x) echo 0 ;;
 	pgsize | uapi) echo 1 ;;
 	dirty_bitmap | iova_space) echo 2 ;;
-	dma_tracker) echo 3 ;;
+	account | dma_tracker) echo 3 ;;
 	pin | domain) echo 4 ;;
 	map) echo 5 ;;
-	vfio_iommu_type1x) echo 6 ;;
+	group) echo 6 ;;
+	type1x) echo 7 ;;
+	vfio_iommu_type1x) echo 8 ;;
 	*) echo unknown ;;
 	esac
 }
