@@ -13,6 +13,8 @@
 
 #include "account.h"
 
+#include "compat.h"
+
 /**
  * t1x_accounts_init() - Make an empty list of accounts
  * @accounts: List to initialise
@@ -45,7 +47,7 @@ struct t1x_account *t1x_account_get(struct t1x_accounts *accounts)
 		}
 	}
 
-	account = kzalloc(sizeof(*account), GFP_KERNEL_ACCOUNT);
+	account = kzalloc_obj(*account, GFP_KERNEL_ACCOUNT);
 	if (!account)
 		return NULL;
 
@@ -64,8 +66,7 @@ struct t1x_account *t1x_account_get(struct t1x_accounts *accounts)
  *
  * Context: accounts->lock not held. May sleep.
  */
-void t1x_account_put(struct t1x_accounts *accounts,
-			 struct t1x_account *account)
+void t1x_account_put(struct t1x_accounts *accounts, struct t1x_account *account)
 {
 	if (!refcount_dec_and_mutex_lock(&account->refs, accounts->lock))
 		return;
@@ -125,7 +126,8 @@ long t1x_account_charge(struct t1x_account *account, unsigned long want,
 		return -EINTR;
 
 	if (!no_limit) {
-		limit = task_rlimit(account->task, RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+		limit = task_rlimit(account->task, RLIMIT_MEMLOCK) >>
+			PAGE_SHIFT;
 		used = mm->locked_vm + orphans;
 		want = min(want, limit > used ? limit - used : 0);
 	}

@@ -183,7 +183,7 @@ static int alloc_for_first_device(struct device *dev, void *data)
 	struct iommu_domain **domain = data;
 
 	*domain = t1x_compat_domain_alloc(dev);
-	return 1;	/* one device tells the IOMMU of its group */
+	return 1; /* one device tells the IOMMU of its group */
 }
 
 static struct iommu_domain *alloc_iommu_domain(struct iommu_group *group)
@@ -210,11 +210,11 @@ struct t1x_domain *t1x_domain_open(struct iommu_group *group, bool nesting)
 	struct t1x_group *entry;
 	int ret = -ENOMEM;
 
-	domain = kzalloc(sizeof(*domain), GFP_KERNEL_ACCOUNT);
+	domain = kzalloc_obj(*domain, GFP_KERNEL_ACCOUNT);
 	if (!domain)
 		return ERR_PTR(ret);
 
-	entry = kzalloc(sizeof(*entry), GFP_KERNEL_ACCOUNT);
+	entry = kzalloc_obj(*entry, GFP_KERNEL_ACCOUNT);
 	if (!entry)
 		goto err_free_domain;
 
@@ -270,7 +270,6 @@ void t1x_domain_close(struct t1x_domain *domain)
 	mutex_destroy(&domain->table_lock);
 	kfree(domain);
 }
-
 
 static void free_regions(struct list_head *regions)
 {
@@ -350,7 +349,8 @@ int t1x_domain_restrict(const struct t1x_domain *domain,
 	int ret;
 
 	if (!space->nr) {
-		ret = t1x_iova_add(space, geo->aperture_start, geo->aperture_end);
+		ret = t1x_iova_add(space, geo->aperture_start,
+				   geo->aperture_end);
 		if (ret)
 			return ret;
 	}
@@ -406,7 +406,8 @@ static void enforce_coherency(struct t1x_domain *domain)
 			   ops->enforce_cache_coherency(domain->domain);
 }
 
-static bool is_compatible(const struct t1x_domain *a, const struct t1x_domain *b)
+static bool is_compatible(const struct t1x_domain *a,
+			  const struct t1x_domain *b)
 {
 	return a->domain->ops == b->domain->ops && a->coherent == b->coherent;
 }
@@ -425,8 +426,8 @@ static bool is_compatible(const struct t1x_domain *a, const struct t1x_domain *b
  */
 int t1x_domain_join(struct t1x_domains *domains, struct t1x_domain *domain)
 {
-	struct t1x_group *group = list_first_entry(&domain->groups,
-						   struct t1x_group, next);
+	struct t1x_group *group =
+		list_first_entry(&domain->groups, struct t1x_group, next);
 	struct t1x_domain *other;
 	int ret;
 

@@ -45,7 +45,8 @@ static void withdraw_dma(struct t1x_domain *domain, const struct t1x_dma *dma,
 			 unsigned long end)
 {
 	if (end > dma->unmapped)
-		t1x_domain_unmap_one(domain, t1x_dma_iova_at(dma, dma->unmapped),
+		t1x_domain_unmap_one(domain,
+				     t1x_dma_iova_at(dma, dma->unmapped),
 				     end - dma->unmapped);
 	cond_resched();
 }
@@ -73,7 +74,8 @@ static int replay_dma(struct t1x_map *map, struct t1x_domain *domain,
 	unsigned long pfn, next_pfn, next;
 	int ret = -EINVAL;
 
-	if (!t1x_domain_find_pfn(&map->domains, t1x_dma_iova_at(dma, index), &pfn))
+	if (!t1x_domain_find_pfn(&map->domains, t1x_dma_iova_at(dma, index),
+				 &pfn))
 		return ret;
 
 	while (index < end) {
@@ -87,8 +89,8 @@ static int replay_dma(struct t1x_map *map, struct t1x_domain *domain,
 				goto err_withdraw;
 		} while (next < end && next_pfn == pfn + (next - index));
 
-		ret = t1x_domain_map_one(domain, t1x_dma_iova_at(dma, index), pfn,
-					 next - index, dma->prot);
+		ret = t1x_domain_map_one(domain, t1x_dma_iova_at(dma, index),
+					 pfn, next - index, dma->prot);
 		if (ret)
 			goto err_withdraw;
 		index = next;
@@ -108,7 +110,8 @@ static int replay(struct t1x_map *map, struct t1x_domain *domain)
 	struct t1x_dma *dma;
 	int ret;
 
-	for (dma = next_mapped(map, 0); dma; dma = next_mapped_after(map, dma)) {
+	for (dma = next_mapped(map, 0); dma;
+	     dma = next_mapped_after(map, dma)) {
 		ret = replay_dma(map, domain, dma);
 		if (ret) {
 			withdraw(map, domain, dma);
@@ -156,7 +159,8 @@ static int vet_domain(struct t1x_map *map, struct t1x_domain *domain,
 		return ret;
 
 	if (!opts->unsafe_interrupts && !iommu_group_has_isolated_msi(group)) {
-		pr_warn_ratelimited("no interrupt remapping for this group; the module parameter allow_unsafe_interrupts lets it be used all the same\n");
+		pr_warn_ratelimited(
+			"no interrupt remapping for this group; the module parameter allow_unsafe_interrupts lets it be used all the same\n");
 		return -EPERM;
 	}
 
@@ -235,7 +239,7 @@ static int place_group(struct t1x_map *map, struct t1x_domain *domain,
  * changed.
  */
 int t1x_group_attach(struct t1x_map *map, struct iommu_group *group,
-		   const struct t1x_group_opts *opts)
+		     const struct t1x_group_opts *opts)
 {
 	struct t1x_iova_space space;
 	struct t1x_domain *domain;

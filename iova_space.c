@@ -170,7 +170,8 @@ bool t1x_iova_contains(const struct t1x_iova_space *space, unsigned long iova,
 	unsigned int i;
 
 	for (i = 0; i < space->nr; i++) {
-		if (space->ranges[i].iova <= iova && last <= space->ranges[i].last)
+		if (space->ranges[i].iova <= iova &&
+		    last <= space->ranges[i].last)
 			return true;
 	}
 

@@ -90,7 +90,7 @@ static bool is_settled(const struct t1x_dma *dma)
 }
 
 /* Runs that are unmapped by one call in each domain, then unpinned. */
-#define CLEAR_RUNS	128
+#define CLEAR_RUNS 128
 
 struct clear_run {
 	unsigned long index;
@@ -102,7 +102,7 @@ struct clear_batch {
 	struct clear_run *runs;
 	unsigned int max;
 	unsigned int nr;
-	unsigned long done;		/* pages, from the first run on */
+	unsigned long done; /* pages, from the first run on */
 	struct clear_run few[8];
 };
 
@@ -138,8 +138,9 @@ static void give_up(struct t1x_map *map, struct t1x_dma *dma)
 	map->nr_stuck++;
 	mutex_unlock(&map->lock);
 
-	pr_err_once("the IOMMU driver did not unmap iova 0x%lx-0x%lx; the memory stays pinned and the range is refused\n",
-		    t1x_dma_iova_at(dma, dma->unmapped), dma->last);
+	pr_err_once(
+		"the IOMMU driver did not unmap iova 0x%lx-0x%lx; the memory stays pinned and the range is refused\n",
+		t1x_dma_iova_at(dma, dma->unmapped), dma->last);
 }
 
 /*
@@ -154,7 +155,8 @@ static bool find_runs(struct t1x_map *map, const struct t1x_dma *dma,
 	unsigned long pfn, next_pfn;
 
 	batch->nr = 0;
-	if (!t1x_domain_find_pfn(&map->domains, t1x_dma_iova_at(dma, index), &pfn))
+	if (!t1x_domain_find_pfn(&map->domains, t1x_dma_iova_at(dma, index),
+				 &pfn))
 		return false;
 
 	while (index < end && batch->nr < batch->max) {
@@ -228,7 +230,8 @@ static void release_batch(struct t1x_dma *dma, const struct clear_batch *batch)
 
 		/* A short unmap: what is left of a piece needs its pin. */
 		if (npages < run->npages)
-			npages = t1x_pin_whole(dma, run->index, run->pfn, npages);
+			npages = t1x_pin_whole(dma, run->index, run->pfn,
+					       npages);
 
 		charged = t1x_pin_release(dma, run->index, run->pfn, npages);
 		dma->charged -= charged;
@@ -334,7 +337,8 @@ static bool unmap_takes(const struct t1x_dma *dma,
 static int mark_dying(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 		      bool v2, struct t1x_dma **dying, u64 *size)
 {
-	struct t1x_dma *first = t1x_dma_find(&map->tree, args->iova, args->last);
+	struct t1x_dma *first =
+		t1x_dma_find(&map->tree, args->iova, args->last);
 	struct t1x_dma *dma;
 
 	for (dma = first; dma && dma->iova <= args->last;
@@ -343,7 +347,8 @@ static int mark_dying(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 			return -EAGAIN;
 	}
 
-	if (v2 && !args->all && t1x_dma_cuts(&map->tree, args->iova, args->last))
+	if (v2 && !args->all &&
+	    t1x_dma_cuts(&map->tree, args->iova, args->last))
 		return -EINVAL;
 
 	for (dma = first; dma && unmap_takes(dma, args, v2);
@@ -374,8 +379,8 @@ static int mark_dying(struct t1x_map *map, const struct t1x_uapi_unmap *args,
  * Return: 0; what t1x_uapi_check_unmap() says; -EINVAL if a mapping would be cut;
  * -EINTR on a fatal signal. On failure nothing changed.
  */
-int t1x_map_unmap(struct t1x_map *map,
-		  struct vfio_iommu_type1_dma_unmap *req, bool v2)
+int t1x_map_unmap(struct t1x_map *map, struct vfio_iommu_type1_dma_unmap *req,
+		  bool v2)
 {
 	struct t1x_uapi_unmap args;
 	struct t1x_dma *dying = NULL, *dma;
@@ -386,8 +391,8 @@ int t1x_map_unmap(struct t1x_map *map,
 		return -EINTR;
 
 	do {
-		ret = t1x_uapi_check_unmap(req, t1x_pgsize_min(map->domains.pgsizes),
-					   &args);
+		ret = t1x_uapi_check_unmap(
+			req, t1x_pgsize_min(map->domains.pgsizes), &args);
 		if (!ret)
 			ret = mark_dying(map, &args, v2, &dying, &size);
 		if (ret == -EAGAIN)
@@ -557,8 +562,8 @@ int t1x_map_dma(struct t1x_map *map, const struct vfio_iommu_type1_dma_map *req,
 		return -EINTR;
 
 	do {
-		ret = t1x_uapi_check_map(req, t1x_pgsize_min(map->domains.pgsizes),
-					 &args);
+		ret = t1x_uapi_check_map(
+			req, t1x_pgsize_min(map->domains.pgsizes), &args);
 		if (!ret)
 			ret = admit(map, &args);
 		if (ret == -EAGAIN)
@@ -603,8 +608,9 @@ struct t1x_dma *t1x_map_clear_all(struct t1x_map *map)
 
 	mutex_lock(&map->lock);
 	for (dma = t1x_dma_find(&map->tree, 0, ULONG_MAX); dma;
-	     dma = last == ULONG_MAX ? NULL :
-		   t1x_dma_find(&map->tree, last + 1, ULONG_MAX)) {
+	     dma = last == ULONG_MAX ?
+			   NULL :
+			   t1x_dma_find(&map->tree, last + 1, ULONG_MAX)) {
 		last = dma->last;
 
 		if (dma->state == T1X_DMA_FILLING)

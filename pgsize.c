@@ -10,7 +10,7 @@
 
 #include "pgsize.h"
 
-#define CONTIG(order, phase)	((1U << (order)) | (phase))
+#define CONTIG(order, phase) ((1U << (order)) | (phase))
 
 /* A record must hold the largest order with any phase below it. */
 static_assert(CONTIG(T1X_SEG_ORDER, T1X_SEG_PAGES - 1) <= U16_MAX);

@@ -21,13 +21,13 @@
 #include "compat.h"
 
 /* One page of pointers: what in-tree type1 asks of GUP at a time, 2 MiB. */
-#define MAX_PAGES	(PAGE_SIZE / sizeof(struct page *))
-#define MAX_RUNS	(MAX_PAGES / 2)
+#define MAX_PAGES (PAGE_SIZE / sizeof(struct page *))
+#define MAX_RUNS (MAX_PAGES / 2)
 
 /* take() may add two runs at a time, one on each side of a 1 GiB boundary. */
-#define SPARE_RUNS	2
+#define SPARE_RUNS 2
 
-#define NO_PFN		ULONG_MAX
+#define NO_PFN ULONG_MAX
 
 /*
  * Have @want pages charged, and more if there is room; pin->advance tells whether
@@ -53,10 +53,11 @@ static int charge_ahead(struct t1x_pin *pin, unsigned long want)
 
 static int refuse_charge(struct t1x_pin *pin)
 {
-	pr_warn_ratelimited("%s[%d]: RLIMIT_MEMLOCK (%lu bytes) is too low to map %lu pages at iova 0x%lx\n",
-			    current->comm, current->pid,
-			    task_rlimit(pin->dma->account->task, RLIMIT_MEMLOCK),
-			    t1x_dma_npages(pin->dma), pin->dma->iova);
+	pr_warn_ratelimited(
+		"%s[%d]: RLIMIT_MEMLOCK (%lu bytes) is too low to map %lu pages at iova 0x%lx\n",
+		current->comm, current->pid,
+		task_rlimit(pin->dma->account->task, RLIMIT_MEMLOCK),
+		t1x_dma_npages(pin->dma), pin->dma->iova);
 	return -ENOMEM;
 }
 
@@ -69,7 +70,8 @@ static void unpin(unsigned long pfn, unsigned long npages, u8 kind, bool dirty)
 		return;
 
 	if (kind == T1X_PIN_PAGE) {
-		unpin_user_page_range_dirty_lock(pfn_to_page(pfn), npages, dirty);
+		unpin_user_page_range_dirty_lock(pfn_to_page(pfn), npages,
+						 dirty);
 		return;
 	}
 
@@ -210,8 +212,8 @@ static unsigned long run_room(const struct t1x_pin *pin, unsigned long npages,
 	if (kind != T1X_PIN_NONE && kind != T1X_PIN_PAGE)
 		return npages;
 
-	return min(npages, T1X_PIN_RUN_PAGES -
-			   (pin->page & (T1X_PIN_RUN_PAGES - 1)));
+	return min(npages,
+		   T1X_PIN_RUN_PAGES - (pin->page & (T1X_PIN_RUN_PAGES - 1)));
 }
 
 /* Move @npages at @pfn, held as @kind and charged, into the runs. */
@@ -261,14 +263,17 @@ static long follow_pfnmap(struct t1x_pin *pin, struct vm_area_struct *vma,
 
 	ret = t1x_compat_follow_pfnmap(vma, vaddr, pfn, &mask, &writable);
 	if (ret) {
-		ret = fixup_user_fault(vma->vm_mm, vaddr, FAULT_FLAG_REMOTE |
-				       (write ? FAULT_FLAG_WRITE : 0), &unlocked);
+		ret = fixup_user_fault(vma->vm_mm, vaddr,
+				       FAULT_FLAG_REMOTE |
+					       (write ? FAULT_FLAG_WRITE : 0),
+				       &unlocked);
 		if (unlocked)
 			return -EAGAIN;
 		if (ret)
 			return ret;
 
-		ret = t1x_compat_follow_pfnmap(vma, vaddr, pfn, &mask, &writable);
+		ret = t1x_compat_follow_pfnmap(vma, vaddr, pfn, &mask,
+					       &writable);
 		if (ret)
 			return ret;
 	}
@@ -296,8 +301,9 @@ static int fault_in_file(struct t1x_pin *pin, struct vm_area_struct *vma,
 	bool write = pin->dma->prot & IOMMU_WRITE;
 	bool unlocked = false;
 
-	return fixup_user_fault(vma->vm_mm, vaddr, FAULT_FLAG_REMOTE |
-				(write ? FAULT_FLAG_WRITE : 0), &unlocked);
+	return fixup_user_fault(
+		vma->vm_mm, vaddr,
+		FAULT_FLAG_REMOTE | (write ? FAULT_FLAG_WRITE : 0), &unlocked);
 }
 
 /* Can a page of the VMA be missing until somebody outside provides it? */
@@ -338,8 +344,8 @@ static long pin_slow(struct t1x_pin *pin, unsigned long want,
 
 	/* The VMA is not looked at again: the fault may have let it go. */
 	if (!ret) {
-		ret = t1x_compat_pin_remote(mm, pin->vaddr, want, gup_flags(pin),
-					    pin->pages);
+		ret = t1x_compat_pin_remote(mm, pin->vaddr, want,
+					    gup_flags(pin), pin->pages);
 		if (!ret)
 			ret = -EFAULT;
 	}
@@ -398,7 +404,8 @@ static int refill(struct t1x_pin *pin)
 	if (fatal_signal_pending(current))
 		return -EINTR;
 
-	want = pin->stride ? 1 : min_t(unsigned long, pin->left, pin->max_pages);
+	want = pin->stride ? 1 :
+			     min_t(unsigned long, pin->left, pin->max_pages);
 	ret = charge_ahead(pin, want);
 	if (ret)
 		return ret;
@@ -545,7 +552,8 @@ void t1x_pin_end(struct t1x_pin *pin)
 			refund += run->npages;
 	}
 	if (pin->pos < pin->nr_pages)
-		unpin_user_pages(pin->pages + pin->pos, pin->nr_pages - pin->pos);
+		unpin_user_pages(pin->pages + pin->pos,
+				 pin->nr_pages - pin->pos);
 
 	if (pin->pages != pin->few_pages)
 		kfree(pin->pages);

@@ -73,7 +73,7 @@ static void *t1x_open(unsigned long type)
 	    type != __VFIO_RESERVED_TYPE1_NESTING_IOMMU)
 		return ERR_PTR(-EINVAL);
 
-	container = kzalloc(sizeof(*container), GFP_KERNEL_ACCOUNT);
+	container = kzalloc_obj(*container, GFP_KERNEL_ACCOUNT);
 	if (!container)
 		return ERR_PTR(-ENOMEM);
 
@@ -84,7 +84,8 @@ static void *t1x_open(unsigned long type)
 	refcount_set(&container->refs, 1);
 	t1x_map_init(&container->map, READ_ONCE(dma_entry_limit));
 
-	ret = xa_insert(&containers, container->id, container, GFP_KERNEL_ACCOUNT);
+	ret = xa_insert(&containers, container->id, container,
+			GFP_KERNEL_ACCOUNT);
 	if (ret) {
 		t1x_map_destroy(&container->map);
 		kfree(container);
@@ -229,8 +230,8 @@ static int build_caps(struct t1x_map *map, struct vfio_info_cap *caps,
 
 static long t1x_get_info(struct t1x_container *container, void __user *arg)
 {
-	const size_t minsz = offsetofend(struct vfio_iommu_type1_info,
-					 iova_pgsizes);
+	const size_t minsz =
+		offsetofend(struct vfio_iommu_type1_info, iova_pgsizes);
 	struct vfio_iommu_type1_info info = {};
 	struct vfio_info_cap caps = {};
 	size_t size;
@@ -276,7 +277,8 @@ static long t1x_map_ioctl(struct t1x_container *container, void __user *arg)
 
 static long t1x_unmap_ioctl(struct t1x_container *container, void __user *arg)
 {
-	const size_t minsz = offsetofend(struct vfio_iommu_type1_dma_unmap, size);
+	const size_t minsz =
+		offsetofend(struct vfio_iommu_type1_dma_unmap, size);
 	struct vfio_iommu_type1_dma_unmap req;
 	int ret;
 
@@ -322,7 +324,7 @@ static long t1x_ioctl(void *iommu_data, unsigned int cmd, unsigned long arg)
 	else if (container)
 		ret = container_ioctl(container, cmd, arg);
 	else
-		ret = -EINVAL;	/* what vfio core says of a container without us */
+		ret = -EINVAL; /* what vfio core says of a container without us */
 
 	if (container)
 		container_put(container);
@@ -330,14 +332,14 @@ static long t1x_ioctl(void *iommu_data, unsigned int cmd, unsigned long arg)
 }
 
 static const struct vfio_iommu_driver_ops t1x_ops = {
-	.name			= "vfio-iommu-type1x",
-	.owner			= THIS_MODULE,
-	.open			= t1x_open,
-	.release		= t1x_release,
-	.ioctl			= t1x_ioctl,
-	.attach_group		= t1x_attach_group,
-	.detach_group		= t1x_detach_group,
-	.group_iommu_domain	= t1x_group_iommu_domain,
+	.name = "vfio-iommu-type1x",
+	.owner = THIS_MODULE,
+	.open = t1x_open,
+	.release = t1x_release,
+	.ioctl = t1x_ioctl,
+	.attach_group = t1x_attach_group,
+	.detach_group = t1x_detach_group,
+	.group_iommu_domain = t1x_group_iommu_domain,
 };
 
 static int __init t1x_init(void)

@@ -27,18 +27,18 @@ struct task_struct;
  */
 struct t1x_account {
 	/* Immutable. */
-	struct mm_struct *mm;		/* a grabbed reference: may have no users */
-	struct task_struct *task;	/* thread group leader, for its rlimit */
+	struct mm_struct *mm; /* a grabbed reference: may have no users */
+	struct task_struct *task; /* thread group leader, for its rlimit */
 
 	refcount_t refs;
-	struct list_head next;		/* protected by the mutex of the list */
-	atomic_long_t charged;		/* pages in locked_vm */
-	atomic_long_t refund;		/* of these, pages to be taken out */
+	struct list_head next; /* protected by the mutex of the list */
+	atomic_long_t charged; /* pages in locked_vm */
+	atomic_long_t refund; /* of these, pages to be taken out */
 };
 
 struct t1x_accounts {
-	struct mutex *lock;		/* immutable; the owner's mutex */
-	struct list_head list;		/* protected by *lock */
+	struct mutex *lock; /* immutable; the owner's mutex */
+	struct list_head list; /* protected by *lock */
 };
 
 void t1x_accounts_init(struct t1x_accounts *accounts, struct mutex *lock);

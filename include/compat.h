@@ -19,56 +19,65 @@
 #include <linux/version.h>
 #include <linux/vfio.h>
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+/* True on kernels of release @major.@minor and above. */
+#define T1X_SINCE(major, minor) \
+	(KERNEL_VERSION(major, minor, 0) <= LINUX_VERSION_CODE)
+
+#if !T1X_SINCE(6, 1)
 #error "vfio_iommu_type1x needs Linux 6.1 or newer"
 #endif
 
 /* 6.3: the driver ops lost their last member, notify. */
-#define T1X_HAVE_OPS_NOTIFY	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0))
+#define T1X_HAVE_OPS_NOTIFY (!T1X_SINCE(6, 3))
 
 /* 6.3: iommu_map() takes the gfp flags of its page tables. */
-#define T1X_HAVE_MAP_GFP	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0))
+#define T1X_HAVE_MAP_GFP T1X_SINCE(6, 3)
 
 /* 6.3: iommu_group_has_isolated_msi() replaced the remapping tests. */
-#define T1X_HAVE_ISOLATED_MSI	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0))
+#define T1X_HAVE_ISOLATED_MSI T1X_SINCE(6, 3)
 
 /* 6.5: pin_user_pages_remote() lost its array of VMAs. */
-#define T1X_HAVE_PIN_NO_VMAS	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0))
+#define T1X_HAVE_PIN_NO_VMAS T1X_SINCE(6, 5)
 
 /* 6.5: GUP never takes a reference on the zero page. */
-#define T1X_GUP_PINS_ZERO	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0))
+#define T1X_GUP_PINS_ZERO (!T1X_SINCE(6, 5))
 
 /* 6.4: untagged_addr_remote() unmasks for an mm that is not current's. */
-#define T1X_HAVE_UNTAG_REMOTE	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0))
+#define T1X_HAVE_UNTAG_REMOTE T1X_SINCE(6, 4)
 
 /* 6.11: iommu_paging_domain_alloc() takes the device, not its bus. */
-#define T1X_HAVE_PAGING_ALLOC	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0))
+#define T1X_HAVE_PAGING_ALLOC T1X_SINCE(6, 11)
 
 /* 6.12: follow_pfnmap_start() replaced follow_pte(). */
-#define T1X_HAVE_PFNMAP		(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0))
+#define T1X_HAVE_PFNMAP T1X_SINCE(6, 12)
 
 /* 6.15: follow_pfnmap_start() tells the size of the leaf. */
-#define T1X_HAVE_PFNMAP_MASK	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0))
+#define T1X_HAVE_PFNMAP_MASK T1X_SINCE(6, 15)
 
 /* 6.13: nesting was removed: the type opens as v2 and is not announced. */
-#define T1X_HAVE_NESTING	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0))
+#define T1X_HAVE_NESTING (!T1X_SINCE(6, 13))
 
 /* 6.6: GET_INFO clears its struct and writes as much of it as argsz allows. */
-#define T1X_INFO_TO_ARGSZ	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0))
+#define T1X_INFO_TO_ARGSZ T1X_SINCE(6, 6)
 
 /* 6.17 and the 6.12 stable series: AMD page tables grow under a sequence count. */
-#define T1X_AMD_UNSAFE_GROWTH	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0))
+#define T1X_AMD_UNSAFE_GROWTH (!T1X_SINCE(6, 12))
 
 /* 6.18: a range that wraps is EOVERFLOW, no longer EINVAL (6012379ede6a). */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
-#define T1X_EWRAP		EOVERFLOW
+#if T1X_SINCE(6, 18)
+#define T1X_EWRAP EOVERFLOW
 #else
-#define T1X_EWRAP		EINVAL
+#define T1X_EWRAP EINVAL
+#endif
+
+/* 7.0, and some stable series: allocation by the type of the object. */
+#ifndef kzalloc_obj
+#define kzalloc_obj(obj, gfp) ((typeof(obj) *)kzalloc(sizeof(obj), gfp))
 #endif
 
 /* 6.13: the reserved name of the number that was VFIO_TYPE1_NESTING_IOMMU. */
 #if T1X_HAVE_NESTING
-#define __VFIO_RESERVED_TYPE1_NESTING_IOMMU	VFIO_TYPE1_NESTING_IOMMU
+#define __VFIO_RESERVED_TYPE1_NESTING_IOMMU VFIO_TYPE1_NESTING_IOMMU
 #endif
 
 static inline int t1x_compat_enable_nesting(struct iommu_domain *domain)
@@ -122,15 +131,20 @@ static inline long t1x_compat_pin_remote(struct mm_struct *mm,
 					 struct page **pages)
 {
 #if T1X_HAVE_PIN_NO_VMAS
-	return pin_user_pages_remote(mm, start, nr_pages, gup_flags, pages, NULL);
-#else
-	return pin_user_pages_remote(mm, start, nr_pages, gup_flags, pages, NULL,
+	return pin_user_pages_remote(mm, start, nr_pages, gup_flags, pages,
 				     NULL);
+#else
+	return pin_user_pages_remote(mm, start, nr_pages, gup_flags, pages,
+				     NULL, NULL);
 #endif
 }
 
 #if !T1X_HAVE_UNTAG_REMOTE
-#define untagged_addr_remote(mm, addr)	({ (void)(mm); untagged_addr(addr); })
+#define untagged_addr_remote(mm, addr) \
+	({                             \
+		(void)(mm);            \
+		untagged_addr(addr);   \
+	})
 #endif
 
 /*
@@ -160,7 +174,7 @@ static inline int t1x_compat_follow_pfnmap(struct vm_area_struct *vma,
 	follow_pfnmap_end(&args);
 	return 0;
 #else
-	spinlock_t *ptl;
+	spinlock_t *ptl; /* of the page table that holds ptep */
 	pte_t *ptep;
 	int ret = follow_pte(vma->vm_mm, vaddr, &ptep, &ptl);
 
@@ -193,8 +207,9 @@ static inline size_t t1x_compat_info_size(u32 argsz)
 #if T1X_INFO_TO_ARGSZ
 	return min_t(size_t, argsz, ALIGN(caps, sizeof(u64)));
 #else
-	return argsz >= caps ? caps :
-	       offsetofend(struct vfio_iommu_type1_info, iova_pgsizes);
+	return argsz >= caps ?
+		       caps :
+		       offsetofend(struct vfio_iommu_type1_info, iova_pgsizes);
 #endif
 }
 

@@ -44,8 +44,8 @@ enum t1x_dma_state {
  * pin holds: T1X_PIN_PAGE is a pin for each page, n > 0 is one pin for each
  * physically aligned piece of 2^n pages (a hugetlb folio).
  */
-#define T1X_PIN_PAGE	0
-#define T1X_PIN_NONE	63
+#define T1X_PIN_PAGE 0
+#define T1X_PIN_NONE 63
 
 /* From page @index of the mapping on, pages are held as @kind says. */
 struct t1x_dma_pin {
@@ -53,23 +53,23 @@ struct t1x_dma_pin {
 	u64 kind : 6;
 };
 
-#define T1X_DMA_INLINE_SEGS	4
+#define T1X_DMA_INLINE_SEGS 4
 
 struct t1x_dma {
 	/* Immutable after t1x_dma_alloc(). */
 	unsigned long iova;
 	unsigned long last;
 	unsigned long vaddr;
-	int prot;				/* IOMMU_READ | IOMMU_WRITE */
-	bool lock_cap;				/* mapped with CAP_IPC_LOCK */
-	struct t1x_account *account;		/* a counted reference */
+	int prot; /* IOMMU_READ | IOMMU_WRITE */
+	bool lock_cap; /* mapped with CAP_IPC_LOCK */
+	struct t1x_account *account; /* a counted reference */
 
 	/* Protected by the mutex of the tree. */
 	struct rb_node node;
 	enum t1x_dma_state state;
-	bool doomed;				/* its last domain went while it was FILLING */
-	bool stuck;				/* the IOMMU kept a part: never freed */
-	struct t1x_dma *next_dying;		/* of those that one call removes */
+	bool doomed; /* its last domain went while it was FILLING */
+	bool stuck; /* the IOMMU kept a part: never freed */
+	struct t1x_dma *next_dying; /* of those that one call removes */
 
 	/*
 	 * The part that is in the IOMMU, in pages: [unmapped, mapped). Only the
@@ -80,7 +80,7 @@ struct t1x_dma {
 	unsigned long unmapped;
 
 	/* Written by the filler before LIVE, read-only afterwards. */
-	unsigned long charged;			/* pages in locked_vm */
+	unsigned long charged; /* pages in locked_vm */
 	t1x_contig *segs;
 	t1x_contig inline_segs[T1X_DMA_INLINE_SEGS];
 	struct t1x_dma_pin *pins;
@@ -90,7 +90,7 @@ struct t1x_dma {
 };
 
 struct t1x_dma_tree {
-	struct mutex *lock;			/* immutable; the owner's mutex */
+	struct mutex *lock; /* immutable; the owner's mutex */
 
 	/* Protected by *lock. */
 	struct rb_root root;

@@ -26,23 +26,23 @@ struct t1x_iova_space;
 struct t1x_domain {
 	/* Immutable once it is in the list. */
 	struct iommu_domain *domain;
-	bool coherent;			/* no-snoop is enforced off */
-	bool parallel;			/* disjoint ranges may change at once */
+	bool coherent; /* no-snoop is enforced off */
+	bool parallel; /* disjoint ranges may change at once */
 
-	struct mutex table_lock;	/* held around the page tables unless parallel */
+	struct mutex table_lock; /* held around the page tables unless parallel */
 
 	/* Protected by the rwsem and the mutex of the list, see above. */
 	struct list_head next;
-	struct list_head groups;	/* of struct t1x_group */
+	struct list_head groups; /* of struct t1x_group */
 };
 
 struct t1x_domains {
 	struct rw_semaphore rwsem;
-	struct mutex *lock;		/* immutable; the owner's mutex */
+	struct mutex *lock; /* immutable; the owner's mutex */
 
 	/* Protected by rwsem and *lock, see above. */
 	struct list_head list;
-	unsigned long pgsizes;		/* what all support, as the user sees it */
+	unsigned long pgsizes; /* what all support, as the user sees it */
 };
 
 void t1x_domains_init(struct t1x_domains *domains, struct mutex *lock);

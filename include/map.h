@@ -35,7 +35,7 @@
  * at the first pin of a replay.
  */
 struct t1x_map {
-	struct mutex lock;		/* short holds only: never over a fault */
+	struct mutex lock; /* short holds only: never over a fault */
 
 	/* Protected by their own rwsem and lock, see include/domain.h. */
 	struct t1x_domains domains;
@@ -44,8 +44,8 @@ struct t1x_map {
 	struct t1x_dma_tree tree;
 	struct t1x_iova_space space;
 	struct t1x_accounts accounts;
-	unsigned int dma_avail;		/* entries left of dma_entry_limit */
-	unsigned long nr_stuck;		/* mappings that an IOMMU did not let go */
+	unsigned int dma_avail; /* entries left of dma_entry_limit */
+	unsigned long nr_stuck; /* mappings that an IOMMU did not let go */
 
 	/* Woken whenever a mapping becomes LIVE or goes. */
 	wait_queue_head_t changed;
@@ -56,8 +56,8 @@ void t1x_map_destroy(struct t1x_map *map);
 
 int t1x_map_dma(struct t1x_map *map, const struct vfio_iommu_type1_dma_map *req,
 		bool single);
-int t1x_map_unmap(struct t1x_map *map,
-		  struct vfio_iommu_type1_dma_unmap *req, bool v2);
+int t1x_map_unmap(struct t1x_map *map, struct vfio_iommu_type1_dma_unmap *req,
+		  bool v2);
 
 /* For group.c, when the last domain goes. */
 struct t1x_dma *t1x_map_clear_all(struct t1x_map *map);

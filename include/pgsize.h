@@ -20,8 +20,8 @@
 
 #include <linux/types.h>
 
-#define T1X_SEG_ORDER	15		/* log2 of the pages in a segment */
-#define T1X_SEG_PAGES	(1UL << T1X_SEG_ORDER)
+#define T1X_SEG_ORDER 15 /* log2 of the pages in a segment */
+#define T1X_SEG_PAGES (1UL << T1X_SEG_ORDER)
 
 typedef u16 t1x_contig;
 

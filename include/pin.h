@@ -26,32 +26,32 @@
 struct page;
 
 /* The longest advance in pages, 64 MiB. */
-#define T1X_PIN_ADVANCE		(SZ_64M >> PAGE_SHIFT)
+#define T1X_PIN_ADVANCE (SZ_64M >> PAGE_SHIFT)
 /* A run ends where its IOVA is a multiple of this many pages, 1 GiB. */
-#define T1X_PIN_RUN_PAGES	(SZ_1G >> PAGE_SHIFT)
+#define T1X_PIN_RUN_PAGES (SZ_1G >> PAGE_SHIFT)
 
 /* Physically contiguous memory that is held in one way. */
 struct t1x_run {
 	unsigned long pfn;
 	u32 npages;
-	u8 kind;			/* T1X_PIN_* */
+	u8 kind; /* T1X_PIN_* */
 };
 
-#define T1X_PIN_FEW	8
+#define T1X_PIN_FEW 8
 
 /* One walk over the memory of a FILLING mapping; private to its thread. */
 struct t1x_pin {
 	struct t1x_dma *dma;
-	unsigned long orphans;		/* pages charged to dead mms, see P4 */
-	bool single;			/* one page a run: disable_hugepages */
+	unsigned long orphans; /* pages charged to dead mms, see P4 */
+	bool single; /* one page a run: disable_hugepages */
 
 	/* The next page to pin. */
 	unsigned long vaddr;
 	unsigned long left;
-	unsigned long page;		/* page number of its IOVA */
+	unsigned long page; /* page number of its IOVA */
 
-	unsigned long advance;		/* charged and not used yet */
-	bool stride;			/* the last page was hugetlb */
+	unsigned long advance; /* charged and not used yet */
+	bool stride; /* the last page was hugetlb */
 
 	/* Pages that are pinned and in no run yet. */
 	struct page **pages;

@@ -22,10 +22,10 @@ struct t1x_container {
 	bool v2;
 	bool nesting;
 
-	refcount_t refs;		/* vfio core's, until release, and each call's */
+	refcount_t refs; /* vfio core's, until release, and each call's */
 	struct rcu_head rcu;
 
-	struct t1x_map map;		/* has its own locks */
+	struct t1x_map map; /* has its own locks */
 };
 
 #endif /* T1X_TYPE1X_H */
