@@ -159,8 +159,8 @@ static int vet_domain(struct t1x_map *map, struct t1x_domain *domain,
 		return ret;
 
 	if (!opts->unsafe_interrupts && !iommu_group_has_isolated_msi(group)) {
-		pr_warn_ratelimited(
-			"no interrupt remapping for this group; the module parameter allow_unsafe_interrupts lets it be used all the same\n");
+		pr_warn_ratelimited("%s, see allow_unsafe_interrupts\n",
+				    "no interrupt remapping for this group");
 		return -EPERM;
 	}
 

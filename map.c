@@ -84,6 +84,13 @@ static int wait_for_change(struct t1x_map *map)
 	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
+static unsigned long min_pgsize(const struct t1x_map *map)
+{
+	lockdep_assert_held(&map->lock);
+
+	return t1x_pgsize_min(map->domains.pgsizes);
+}
+
 static bool is_settled(const struct t1x_dma *dma)
 {
 	return dma->state == T1X_DMA_LIVE || dma->stuck;
@@ -138,9 +145,9 @@ static void give_up(struct t1x_map *map, struct t1x_dma *dma)
 	map->nr_stuck++;
 	mutex_unlock(&map->lock);
 
-	pr_err_once(
-		"the IOMMU driver did not unmap iova 0x%lx-0x%lx; the memory stays pinned and the range is refused\n",
-		t1x_dma_iova_at(dma, dma->unmapped), dma->last);
+	pr_err_once("iova 0x%lx-0x%lx: not unmapped by the IOMMU driver; %s\n",
+		    t1x_dma_iova_at(dma, dma->unmapped), dma->last,
+		    "the memory stays pinned, the range is refused");
 }
 
 /*
@@ -391,8 +398,7 @@ int t1x_map_unmap(struct t1x_map *map, struct vfio_iommu_type1_dma_unmap *req,
 		return -EINTR;
 
 	do {
-		ret = t1x_uapi_check_unmap(
-			req, t1x_pgsize_min(map->domains.pgsizes), &args);
+		ret = t1x_uapi_check_unmap(req, min_pgsize(map), &args);
 		if (!ret)
 			ret = mark_dying(map, &args, v2, &dying, &size);
 		if (ret == -EAGAIN)
@@ -562,8 +568,7 @@ int t1x_map_dma(struct t1x_map *map, const struct vfio_iommu_type1_dma_map *req,
 		return -EINTR;
 
 	do {
-		ret = t1x_uapi_check_map(
-			req, t1x_pgsize_min(map->domains.pgsizes), &args);
+		ret = t1x_uapi_check_map(req, min_pgsize(map), &args);
 		if (!ret)
 			ret = admit(map, &args);
 		if (ret == -EAGAIN)

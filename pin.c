@@ -53,11 +53,11 @@ static int charge_ahead(struct t1x_pin *pin, unsigned long want)
 
 static int refuse_charge(struct t1x_pin *pin)
 {
-	pr_warn_ratelimited(
-		"%s[%d]: RLIMIT_MEMLOCK (%lu bytes) is too low to map %lu pages at iova 0x%lx\n",
-		current->comm, current->pid,
-		task_rlimit(pin->dma->account->task, RLIMIT_MEMLOCK),
-		t1x_dma_npages(pin->dma), pin->dma->iova);
+	struct task_struct *task = pin->dma->account->task;
+
+	pr_warn_ratelimited("%s[%d]: RLIMIT_MEMLOCK (%lu) exceeded\n",
+			    current->comm, current->pid,
+			    task_rlimit(task, RLIMIT_MEMLOCK));
 	return -ENOMEM;
 }
 
@@ -242,6 +242,12 @@ static void take(struct t1x_pin *pin, unsigned long pfn, unsigned long npages,
 	}
 }
 
+static unsigned int fault_flags(const struct t1x_pin *pin)
+{
+	return FAULT_FLAG_REMOTE |
+	       (pin->dma->prot & IOMMU_WRITE ? FAULT_FLAG_WRITE : 0);
+}
+
 static unsigned int gup_flags(const struct t1x_pin *pin)
 {
 	return FOLL_LONGTERM | (pin->dma->prot & IOMMU_WRITE ? FOLL_WRITE : 0);
@@ -263,9 +269,7 @@ static long follow_pfnmap(struct t1x_pin *pin, struct vm_area_struct *vma,
 
 	ret = t1x_compat_follow_pfnmap(vma, vaddr, pfn, &mask, &writable);
 	if (ret) {
-		ret = fixup_user_fault(vma->vm_mm, vaddr,
-				       FAULT_FLAG_REMOTE |
-					       (write ? FAULT_FLAG_WRITE : 0),
+		ret = fixup_user_fault(vma->vm_mm, vaddr, fault_flags(pin),
 				       &unlocked);
 		if (unlocked)
 			return -EAGAIN;
@@ -298,12 +302,9 @@ static long follow_pfnmap(struct t1x_pin *pin, struct vm_area_struct *vma,
 static int fault_in_file(struct t1x_pin *pin, struct vm_area_struct *vma,
 			 unsigned long vaddr)
 {
-	bool write = pin->dma->prot & IOMMU_WRITE;
 	bool unlocked = false;
 
-	return fixup_user_fault(
-		vma->vm_mm, vaddr,
-		FAULT_FLAG_REMOTE | (write ? FAULT_FLAG_WRITE : 0), &unlocked);
+	return fixup_user_fault(vma->vm_mm, vaddr, fault_flags(pin), &unlocked);
 }
 
 /* Can a page of the VMA be missing until somebody outside provides it? */

@@ -72,7 +72,7 @@
 
 /* 7.0, and some stable series: allocation by the type of the object. */
 #ifndef kzalloc_obj
-#define kzalloc_obj(obj, gfp) ((typeof(obj) *)kzalloc(sizeof(obj), gfp))
+#define kzalloc_obj(obj, gfp) kzalloc(sizeof(obj), gfp)
 #endif
 
 /* 6.13: the reserved name of the number that was VFIO_TYPE1_NESTING_IOMMU. */

@@ -18,10 +18,11 @@
 #ifndef T1X_PGSIZE_H
 #define T1X_PGSIZE_H
 
+#include <linux/bits.h>
 #include <linux/types.h>
 
 #define T1X_SEG_ORDER 15 /* log2 of the pages in a segment */
-#define T1X_SEG_PAGES (1UL << T1X_SEG_ORDER)
+#define T1X_SEG_PAGES BIT(T1X_SEG_ORDER)
 
 typedef u16 t1x_contig;
 
