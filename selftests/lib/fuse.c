@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/fuse.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,16 @@ struct withheld {
 	uint32_t size;
 };
 
-static void reply(struct t1x_fuse *fuse, uint64_t unique, int error,
+/* The server's view */
+struct server {
+	int fd;
+	size_t size;			/* of the file */
+	struct t1x_fuse_state *state;
+	struct withheld queue[WITHHELD_MAX];
+	int queued;
+};
+
+static void reply(struct server *server, uint64_t unique, int error,
 		  const void *data, size_t len)
 {
 	struct fuse_out_header head = {
@@ -37,12 +47,12 @@ static void reply(struct t1x_fuse *fuse, uint64_t unique, int error,
 	};
 
 	/* ENOENT: the request was interrupted meanwhile; nobody waits for it */
-	if (writev(fuse->fd, iov, error || !len ? 1 : 2) < 0 &&
+	if (writev(server->fd, iov, error || !len ? 1 : 2) < 0 &&
 	    errno != ENOENT && errno != ENODEV)
 		printf("# fuse: reply: %s\n", strerror(errno));
 }
 
-static void reply_init(struct t1x_fuse *fuse, uint64_t unique,
+static void reply_init(struct server *server, uint64_t unique,
 		       const struct fuse_init_in *in)
 {
 	struct fuse_init_out out = {
@@ -59,56 +69,63 @@ static void reply_init(struct t1x_fuse *fuse, uint64_t unique,
 		.max_write = 4096,
 	};
 
-	reply(fuse, unique, 0, &out, sizeof(out));
+	reply(server, unique, 0, &out, sizeof(out));
 }
 
-static void reply_attr(struct t1x_fuse *fuse, uint64_t unique)
+static void reply_attr(struct server *server, uint64_t unique)
 {
 	struct fuse_attr_out out = {
 		.attr_valid = 3600,
 		.attr = {
 			.ino = 1,
-			.size = fuse->size,
-			.blocks = fuse->size / 512,
+			.size = server->size,
+			.blocks = server->size / 512,
 			.mode = S_IFREG | 0444,
 			.nlink = 1,
 			.blksize = T1X_PAGE,
 		},
 	};
 
-	reply(fuse, unique, 0, &out, sizeof(out));
+	reply(server, unique, 0, &out, sizeof(out));
 }
 
-static void reply_read(struct t1x_fuse *fuse, const struct withheld *read)
+static void reply_read(struct server *server, const struct withheld *read)
 {
-	char *data = calloc(1, read->size);
+	char *data = malloc(read->size);
 
 	memset(data, 0x5a, read->size);
-	reply(fuse, read->unique, 0, data, read->size);
+	reply(server, read->unique, 0, data, read->size);
 	free(data);
 }
 
-static void handle(struct t1x_fuse *fuse, const struct fuse_in_header *in,
-		   struct withheld *queue, int *queued)
+static void withhold(struct server *server, uint64_t unique,
+		     const struct fuse_read_in *read)
+{
+	if (server->queued == WITHHELD_MAX)
+		return;
+	server->queue[server->queued++] = (struct withheld){
+		unique, read->size,
+	};
+	atomic_fetch_add(&server->state->parked, 1);
+}
+
+static void handle(struct server *server, const struct fuse_in_header *in)
 {
 	const void *arg = in + 1;
-	const struct fuse_read_in *read = arg;
 	struct fuse_open_out opened = { .fh = 1 };
 
 	switch (in->opcode) {
 	case FUSE_INIT:
-		reply_init(fuse, in->unique, arg);
+		reply_init(server, in->unique, arg);
 		break;
 	case FUSE_GETATTR:
-		reply_attr(fuse, in->unique);
+		reply_attr(server, in->unique);
 		break;
 	case FUSE_OPEN:
-		reply(fuse, in->unique, 0, &opened, sizeof(opened));
+		reply(server, in->unique, 0, &opened, sizeof(opened));
 		break;
 	case FUSE_READ:
-		queue[(*queued)++] = (struct withheld){ in->unique,
-							read->size };
-		atomic_fetch_add(&fuse->parked, 1);
+		withhold(server, in->unique, arg);
 		break;
 	case FUSE_FORGET:
 	case FUSE_BATCH_FORGET:
@@ -117,48 +134,37 @@ static void handle(struct t1x_fuse *fuse, const struct fuse_in_header *in,
 	case FUSE_FLUSH:
 	case FUSE_RELEASE:
 	case FUSE_DESTROY:
-		reply(fuse, in->unique, 0, NULL, 0);
+		reply(server, in->unique, 0, NULL, 0);
 		break;
 	default:
-		reply(fuse, in->unique, -ENOSYS, NULL, 0);
+		reply(server, in->unique, -ENOSYS, NULL, 0);
 	}
 }
 
-static void *serve(void *data)
+static void serve(struct server *server)
 {
-	struct t1x_fuse *fuse = data;
-	struct withheld queue[WITHHELD_MAX];
 	char *request = malloc(REQUEST_MAX);
-	int queued = 0;
 
-	while (!atomic_load(&fuse->stop)) {
-		struct pollfd pollfd = { .fd = fuse->fd, .events = POLLIN };
+	while (!atomic_load(&server->state->stop)) {
+		struct pollfd pollfd = { .fd = server->fd, .events = POLLIN };
 
-		if (atomic_load(&fuse->released))
-			while (queued)
-				reply_read(fuse, &queue[--queued]);
+		if (atomic_load(&server->state->released))
+			while (server->queued)
+				reply_read(server,
+					   &server->queue[--server->queued]);
 		if (poll(&pollfd, 1, 5) <= 0)
 			continue;
-		if (read(fuse->fd, request, REQUEST_MAX) > 0 &&
-		    queued < WITHHELD_MAX)
-			handle(fuse, (void *)request, queue, &queued);
+		if (read(server->fd, request, REQUEST_MAX) > 0)
+			handle(server, (void *)request);
 		else if (errno == ENODEV)
 			break;
 	}
-	free(request);
-	return NULL;
 }
 
-bool t1x_fuse_start(struct t1x_fuse *fuse, size_t size)
+static bool mount_file(struct t1x_fuse *fuse, int fd)
 {
 	char options[128];
 	int target;
-
-	memset(fuse, 0, sizeof(*fuse));
-	fuse->size = size;
-	fuse->fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-	if (fuse->fd < 0)
-		return false;
 
 	snprintf(fuse->path, sizeof(fuse->path), "/tmp/t1x-fuse-XXXXXX");
 	target = mkstemp(fuse->path);
@@ -167,16 +173,48 @@ bool t1x_fuse_start(struct t1x_fuse *fuse, size_t size)
 
 	/* The file system's root is a plain file, mounted over another */
 	snprintf(options, sizeof(options),
-		 "fd=%d,rootmode=100444,user_id=0,group_id=0", fuse->fd);
-	if (mount("t1x", fuse->path, "fuse", MS_NOSUID | MS_NODEV, options)) {
-		unlink(fuse->path);
-		close(fuse->fd);
+		 "fd=%d,rootmode=100444,user_id=0,group_id=0", fd);
+	if (!mount("t1x", fuse->path, "fuse", MS_NOSUID | MS_NODEV, options))
+		return true;
+
+	unlink(fuse->path);
+	return false;
+}
+
+bool t1x_fuse_start(struct t1x_fuse *fuse, size_t size)
+{
+	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+
+	memset(fuse, 0, sizeof(*fuse));
+	if (fd < 0)
+		return false;
+	if (!mount_file(fuse, fd)) {
+		close(fd);
 		return false;
 	}
 
-	t1x_require(!pthread_create(&fuse->server, NULL, serve, fuse),
-		    "no thread for the FUSE server");
+	fuse->size = size;
+	fuse->state = mmap(NULL, T1X_PAGE, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	fuse->server = t1x_fork();
+	if (!fuse->server) {
+		struct server server = { fd, size, fuse->state };
+
+		serve(&server);
+		_exit(0);
+	}
+	/* The server alone holds the connection: it goes when it goes */
+	close(fd);
 	return true;
+}
+
+void t1x_fuse_die(struct t1x_fuse *fuse)
+{
+	if (fuse->server <= 0)
+		return;
+	kill(fuse->server, SIGKILL);
+	t1x_wait(fuse->server, 5000, NULL);
+	fuse->server = 0;
 }
 
 void t1x_fuse_stop(struct t1x_fuse *fuse)
@@ -185,21 +223,26 @@ void t1x_fuse_stop(struct t1x_fuse *fuse)
 		return;
 
 	t1x_fuse_release(fuse);
-	t1x_sleep_ms(50);
+	t1x_sleep_ms(30);
 	umount2(fuse->path, MNT_DETACH);
-	atomic_store(&fuse->stop, true);
-	pthread_join(fuse->server, NULL);
-	close(fuse->fd);
+	atomic_store(&fuse->state->stop, true);
+	t1x_sleep_ms(30);
+	t1x_fuse_die(fuse);
 	unlink(fuse->path);
+	munmap(fuse->state, T1X_PAGE);
 	fuse->size = 0;
 }
 
 void *t1x_fuse_map(struct t1x_fuse *fuse, void *at)
 {
 	int fd = open(fuse->path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
 	void *mem;
 
 	t1x_require(fd >= 0, "open %s: %s", fuse->path, strerror(errno));
+	/* The root of a mount has no size until someone asks for it */
+	t1x_require(!fstat(fd, &st) && st.st_size == (off_t)fuse->size,
+		    "%s is not served", fuse->path);
 	mem = mmap(at, fuse->size, PROT_READ, MAP_SHARED | (at ? MAP_FIXED : 0),
 		   fd, 0);
 	t1x_require(mem != MAP_FAILED, "mmap %s: %s", fuse->path,
@@ -212,7 +255,7 @@ bool t1x_fuse_wait_parked(struct t1x_fuse *fuse, unsigned int ms)
 {
 	uint64_t end = t1x_now_ms() + ms;
 
-	while (!atomic_load(&fuse->parked)) {
+	while (!atomic_load(&fuse->state->parked)) {
 		if (t1x_now_ms() >= end)
 			return false;
 		t1x_sleep_ms(2);
@@ -224,5 +267,5 @@ bool t1x_fuse_wait_parked(struct t1x_fuse *fuse, unsigned int ms)
 
 void t1x_fuse_release(struct t1x_fuse *fuse)
 {
-	atomic_store(&fuse->released, true);
+	atomic_store(&fuse->state->released, true);
 }

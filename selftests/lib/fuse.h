@@ -7,20 +7,25 @@
 #ifndef T1X_FUSE_H
 #define T1X_FUSE_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
+#include <sys/types.h>
 
-struct t1x_fuse {
-	int fd;
-	char path[64];
-	size_t size;
-	pthread_t server;
+/* Shared with the server, which is a process of its own: a test may well stop
+ * every thread of its own process.
+ */
+struct t1x_fuse_state {
 	atomic_bool released;
 	atomic_bool stop;
 	atomic_int parked;		/* reads withheld so far */
+};
+
+struct t1x_fuse {
+	char path[64];
+	size_t size;
+	pid_t server;
+	struct t1x_fuse_state *state;
 };
 
 /* False where the kernel has no FUSE: the test then skips */
@@ -33,5 +38,7 @@ void *t1x_fuse_map(struct t1x_fuse *fuse, void *at);
 /* True once a fault waits for a page */
 bool t1x_fuse_wait_parked(struct t1x_fuse *fuse, unsigned int ms);
 void t1x_fuse_release(struct t1x_fuse *fuse);
+/* The server goes without an answer: what waits for a page fails */
+void t1x_fuse_die(struct t1x_fuse *fuse);
 
 #endif

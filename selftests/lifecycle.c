@@ -1,0 +1,604 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Loading and unloading the module around open containers, and calls that are
+ * parked in a page fault while their container goes away. The parked page is
+ * one of a FUSE file whose server does not answer.
+ */
+#include "fuse.h"
+#include "suite.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+FIXTURE(lifecycle)
+{
+	struct t1x_leak leak;
+	struct t1x c, second;
+	bool other_was_loaded;
+	const char *other;
+	char *mem;
+};
+
+static bool insert(const char *module)
+{
+	const char *path = t1x_module_path(module);
+	int ret;
+
+	if (t1x_refcnt(module) >= 0)
+		return true;
+	if (!path)
+		return false;
+	ret = t1x_insmod(path);
+	t1x_require(!ret, "insmod %s: %s", path, strerror(-ret));
+	return true;
+}
+
+static void remove_module(const char *module)
+{
+	uint64_t end = t1x_now_ms() + 2000;
+	int ret;
+
+	/* The last reference of a closed container may take a moment */
+	do {
+		ret = t1x_rmmod(module);
+	} while (ret == -EWOULDBLOCK && t1x_now_ms() < end);
+	t1x_require(!ret || ret == -ENOENT, "rmmod %s: %s", module,
+		    strerror(-ret));
+}
+
+FIXTURE_SETUP(lifecycle)
+{
+	self->c.fd = -1;
+	self->second.fd = -1;
+	self->other = t1x_is_type1x() ? T1X_MODULE_INTREE : T1X_MODULE_OURS;
+	self->other_was_loaded = t1x_refcnt(self->other) >= 0;
+	if (!t1x_module_path(t1x_module()))
+		SKIP(return, "no file of %s in /modules", t1x_module());
+	self->mem = t1x_mem_alloc(T1X_MEM_4K, PAGES(16));
+	t1x_leak_begin(&self->leak);
+}
+
+FIXTURE_TEARDOWN(lifecycle)
+{
+	t1x_close(&self->second);
+	t1x_close(&self->c);
+	if (!self->other_was_loaded)
+		remove_module(self->other);
+	/* The module under test is left as the newest: it serves what follows */
+	if (self->other_was_loaded)
+		remove_module(t1x_module());
+	insert(t1x_module());
+	EXPECT_EQ(0, t1x_leak_end(&self->leak));
+}
+
+TEST_F(lifecycle, rmmod_is_refused_while_a_container_is_open)
+{
+	t1x_open(&self->c, VFIO_TYPE1v2_IOMMU, NULL);
+	t1x_map(&self->c, self->mem, T1X_BASE, PAGES(16));
+
+	EXPECT_EQ(-EWOULDBLOCK, t1x_rmmod(t1x_module()));
+	t1x_unmap(&self->c, T1X_BASE, PAGES(16));
+	EXPECT_EQ(-EWOULDBLOCK, t1x_rmmod(t1x_module()));
+	t1x_close(&self->c);
+	remove_module(t1x_module());
+}
+
+TEST_F(lifecycle, rmmod_is_allowed_again_when_the_last_group_has_left)
+{
+	t1x_open(&self->c, VFIO_TYPE1_IOMMU, NULL);
+	t1x_map(&self->c, self->mem, T1X_BASE, PAGES(16));
+	t1x_del_group(&self->c, t1x_any_device());
+	remove_module(t1x_module());
+	EXPECT_EQ(-EINVAL, __t1x_map(&self->c, self->mem, T1X_BASE, T1X_PAGE));
+}
+
+TEST_F(lifecycle, unloaded_module_serves_nothing)
+{
+	struct t1x c;
+	int fd;
+
+	if (self->other_was_loaded)
+		SKIP(return, "%s is loaded too", self->other);
+
+	remove_module(t1x_module());
+	fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
+	EXPECT_EQ(0, ioctl(fd, VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU));
+	close(fd);
+	insert(t1x_module());
+	t1x_open(&c, VFIO_TYPE1v2_IOMMU, NULL);
+	t1x_close(&c);
+}
+
+TEST_F_TIMEOUT(lifecycle, twenty_rounds_of_insmod_use_rmmod, 120)
+{
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		t1x_require(insert(t1x_module()), "insmod, round %d", i);
+		t1x_open(&self->c, i % 2 ? VFIO_TYPE1_IOMMU :
+			 VFIO_TYPE1v2_IOMMU, NULL);
+		t1x_map(&self->c, self->mem, T1X_BASE, PAGES(16));
+		t1x_close(&self->c);
+		remove_module(t1x_module());
+	}
+}
+
+TEST_F(lifecycle, module_loaded_later_serves_new_containers)
+{
+	long other;
+
+	remove_module(t1x_module());
+	if (!insert(self->other))
+		SKIP(return, "no file of %s in /modules", self->other);
+	other = t1x_refcnt(self->other);
+	insert(t1x_module());
+
+	/* Opening asserts who serves it */
+	t1x_open(&self->c, VFIO_TYPE1v2_IOMMU, NULL);
+	t1x_map(&self->c, self->mem, T1X_BASE, PAGES(16));
+	EXPECT_EQ(other, t1x_refcnt(self->other));
+	t1x_unmap(&self->c, T1X_BASE, PAGES(16));
+}
+
+TEST_F(lifecycle, container_of_the_other_module_lives_on)
+{
+	struct t1x *old = &self->second;
+	long other;
+
+	remove_module(t1x_module());
+	if (!insert(self->other))
+		SKIP(return, "no file of %s in /modules", self->other);
+
+	old->fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
+	old->type = VFIO_TYPE1v2_IOMMU;
+	t1x_add_group(old, t1x_any_device());
+	other = t1x_refcnt(self->other);
+	ASSERT_EQ(0, ioctl(old->fd, VFIO_SET_IOMMU, old->type));
+	EXPECT_LT(other, t1x_refcnt(self->other));
+	t1x_map(old, self->mem, T1X_BASE, PAGES(8));
+
+	insert(t1x_module());
+	if (t1x_edu(1)) {
+		t1x_open(&self->c, VFIO_TYPE1v2_IOMMU, t1x_edu(1));
+		t1x_map(&self->c, self->mem, T1X_BASE, PAGES(8));
+	}
+	EXPECT_EQ(-EWOULDBLOCK, t1x_rmmod(self->other));
+	t1x_unmap(old, T1X_BASE, PAGES(8));
+	t1x_close(old);
+}
+
+/*
+ * A child parks a MAP in memory whose last pages do not come. The parent has
+ * the container too, and an address space of its own.
+ */
+#define GOOD_PAGES	4
+#define FUSE_PAGES	4
+#define PARKED_IOVA	T1X_BASE
+#define PARKED_SIZE	PAGES(GOOD_PAGES + FUSE_PAGES)
+#define OTHER_IOVA	(T1X_BASE + T1X_1G)
+#define PATIENCE_MS	2000
+
+FIXTURE(parked)
+{
+	struct t1x_leak leak;
+	struct t1x_fuse fuse;
+	struct t1x c;
+	long pins;
+	pid_t mapper;
+	char *parked, *mem;
+};
+
+T1X_TYPE_VARIANTS(parked);
+
+FIXTURE_SETUP(parked)
+{
+	self->mem = t1x_mem_alloc(T1X_MEM_4K, PAGES(16));
+	self->parked = t1x_mem_alloc(T1X_MEM_4K, PARKED_SIZE);
+	if (!t1x_fuse_start(&self->fuse, PAGES(FUSE_PAGES)))
+		SKIP(return, "no FUSE in this kernel");
+	t1x_fuse_map(&self->fuse, self->parked + PAGES(GOOD_PAGES));
+	t1x_leak_begin(&self->leak);
+	t1x_open(&self->c, variant->type, NULL);
+	self->pins = t1x_pins();
+}
+
+FIXTURE_TEARDOWN(parked)
+{
+	t1x_fuse_release(&self->fuse);
+	if (self->mapper > 0) {
+		kill(self->mapper, SIGKILL);
+		EXPECT_EQ(0, t1x_wait(self->mapper, 10000, NULL));
+	}
+	t1x_close(&self->c);
+	EXPECT_EQ(0, t1x_leak_end(&self->leak));
+	t1x_fuse_stop(&self->fuse);
+}
+
+/* The child's exit status is the errno of its MAP */
+static pid_t map_in_child(FIXTURE_DATA(parked) *self)
+{
+	pid_t pid = t1x_fork();
+
+	if (pid)
+		return pid;
+
+	/* Only the parent holds the group: it can be opened again when it goes */
+	close(self->c.group[0].fd);
+	_exit(-__t1x_map_flags(&self->c, self->parked, PARKED_IOVA, PARKED_SIZE,
+			       VFIO_DMA_MAP_FLAG_READ));
+}
+
+static void park(FIXTURE_DATA(parked) *self)
+{
+	self->mapper = map_in_child(self);
+	t1x_require(t1x_fuse_wait_parked(&self->fuse, 5000),
+		    "the MAP did not come to the page that is withheld");
+	t1x_require(t1x_wait(self->mapper, 0, NULL) == -ETIMEDOUT,
+		    "the MAP did not wait for its page");
+}
+
+/* Exit status of the mapper, -1 if it does not end in time */
+static int mapper_result(FIXTURE_DATA(parked) *self, unsigned int ms)
+{
+	int status;
+
+	if (t1x_wait(self->mapper, ms, &status))
+		return -1;
+	self->mapper = 0;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 256;
+}
+
+/* Runs fn in a child: 0, its failure, or -1 if it does not end in time */
+static int try_in_child(FIXTURE_DATA(parked) *self,
+			int (*fn)(FIXTURE_DATA(parked) *self))
+{
+	pid_t pid = t1x_fork();
+	int status = 0;
+
+	if (!pid)
+		_exit(fn(self));
+	if (!t1x_wait(pid, PATIENCE_MS, &status))
+		return WEXITSTATUS(status);
+
+	/* Let the call that it waits for go on, so that nothing stays stuck */
+	t1x_fuse_release(&self->fuse);
+	kill(pid, SIGKILL);
+	t1x_wait(pid, 10000, NULL);
+	return -1;
+}
+
+TEST_F(parked, page_that_comes_late_is_mapped)
+{
+	park(self);
+	t1x_fuse_release(&self->fuse);
+	EXPECT_EQ(0, mapper_result(self, 5000));
+	EXPECT_EQ(self->pins + GOOD_PAGES + FUSE_PAGES, t1x_pins());
+	t1x_unmap(&self->c, PARKED_IOVA, PARKED_SIZE);
+	EXPECT_EQ(self->pins, t1x_pins());
+}
+
+TEST_F(parked, page_that_never_comes_is_a_fault)
+{
+	park(self);
+	t1x_fuse_die(&self->fuse);
+	EXPECT_EQ(EFAULT, mapper_result(self, 5000));
+	EXPECT_EQ(self->pins, t1x_pins());
+}
+
+static int asks_info(FIXTURE_DATA(parked) *self)
+{
+	return t1x_dma_avail(&self->c) ? 0 : 1;
+}
+
+TEST_F(parked, get_info_does_not_wait)
+{
+	park(self);
+	EXPECT_EQ(0, try_in_child(self, asks_info));
+}
+
+static int maps_elsewhere(FIXTURE_DATA(parked) *self)
+{
+	t1x_map(&self->c, self->mem, OTHER_IOVA, PAGES(8));
+	t1x_unmap(&self->c, OTHER_IOVA, PAGES(8));
+	return 0;
+}
+
+TEST_F(parked, map_and_unmap_elsewhere_do_not_wait)
+{
+	park(self);
+	EXPECT_EQ(0, try_in_child(self, maps_elsewhere));
+}
+
+static int adds_group(FIXTURE_DATA(parked) *self)
+{
+	t1x_add_group(&self->c, t1x_edu(1));
+	t1x_del_group(&self->c, t1x_edu(1));
+	return 0;
+}
+
+TEST_F(parked, attach_and_detach_of_a_second_group_do_not_wait)
+{
+	if (!t1x_edu(1))
+		SKIP(return, "needs a second edu device");
+
+	park(self);
+	EXPECT_EQ(0, try_in_child(self, adds_group));
+}
+
+TEST_F(parked, killed_map_ends_within_a_second)
+{
+	park(self);
+	kill(self->mapper, SIGKILL);
+	EXPECT_NE(-1, mapper_result(self, 1000));
+	t1x_fuse_release(&self->fuse);
+	if (self->mapper)
+		mapper_result(self, 10000);
+	EXPECT_EQ(self->pins, t1x_pins());
+	EXPECT_EQ(0, t1x_unmap_all(&self->c));
+}
+
+TEST_F(parked, killed_call_that_waits_for_the_parked_range_ends_within_a_second)
+{
+	bool ended;
+	pid_t pid;
+
+	park(self);
+	pid = t1x_fork();
+	if (!pid)
+		_exit(-__t1x_unmap(&self->c, PARKED_IOVA, PARKED_SIZE, NULL));
+	t1x_sleep_ms(200);
+	kill(pid, SIGKILL);
+	ended = !t1x_wait(pid, 1000, NULL);
+	EXPECT_TRUE(ended);
+	t1x_fuse_release(&self->fuse);
+	if (!ended)
+		t1x_wait(pid, 10000, NULL);
+	EXPECT_EQ(0, mapper_result(self, 5000));
+	t1x_unmap_all(&self->c);
+}
+
+TEST_F(parked, overlapping_map_is_decided_by_the_parked_one)
+{
+	pid_t pid;
+	int status = 0;
+
+	park(self);
+	pid = t1x_fork();
+	if (!pid)
+		_exit(-__t1x_map(&self->c, self->mem, PARKED_IOVA, T1X_PAGE));
+	t1x_sleep_ms(100);
+	t1x_fuse_release(&self->fuse);
+	EXPECT_EQ(0, mapper_result(self, 5000));
+	ASSERT_EQ(0, t1x_wait(pid, 5000, &status));
+	EXPECT_EQ(EEXIST, WEXITSTATUS(status));
+	t1x_unmap(&self->c, PARKED_IOVA, PARKED_SIZE);
+}
+
+/* The group's descriptor is shared: this ends the container's service */
+static int leaves_last_group(FIXTURE_DATA(parked) *self)
+{
+	return ioctl(self->c.group[0].fd, VFIO_GROUP_UNSET_CONTAINER) ? 1 : 0;
+}
+
+TEST_F(parked, last_group_leaves_without_waiting_and_rmmod_is_refused)
+{
+	const char *module = t1x_module();
+	bool reload = t1x_module_path(module);
+
+	park(self);
+	ASSERT_EQ(0, try_in_child(self, leaves_last_group));
+	EXPECT_EQ(-EINVAL, __t1x_map(&self->c, self->mem, OTHER_IOVA,
+				     T1X_PAGE));
+
+	/* The parked call still runs the module's code */
+	EXPECT_EQ(-EWOULDBLOCK, t1x_rmmod(module));
+	t1x_close(&self->c);
+	EXPECT_EQ(-EWOULDBLOCK, t1x_rmmod(module));
+
+	t1x_fuse_release(&self->fuse);
+	EXPECT_LT(0, mapper_result(self, 5000));
+	EXPECT_EQ(self->pins, t1x_pins());
+	if (!reload)
+		return;
+	remove_module(module);
+	insert(module);
+}
+
+TEST_F(parked, container_opened_after_the_last_group_left_is_not_disturbed)
+{
+	struct t1x fresh;
+
+	park(self);
+	ASSERT_EQ(0, try_in_child(self, leaves_last_group));
+	t1x_close(&self->c);
+
+	t1x_open(&fresh, variant->type, NULL);
+	t1x_map(&fresh, self->mem, PARKED_IOVA, PAGES(8));
+	t1x_fuse_release(&self->fuse);
+	EXPECT_LT(0, mapper_result(self, 5000));
+	EXPECT_EQ(-EEXIST, __t1x_map(&fresh, self->mem, PARKED_IOVA,
+				     T1X_PAGE));
+	t1x_unmap(&fresh, PARKED_IOVA, PAGES(8));
+	t1x_close(&fresh);
+}
+
+TEST_F(parked, killed_owner_gives_its_group_back_within_two_seconds)
+{
+	uint64_t end;
+	pid_t owner;
+	int fd = -EBUSY;
+
+	t1x_close(&self->c);
+	owner = t1x_fork();
+	if (!owner) {
+		t1x_open(&self->c, variant->type, NULL);
+		_exit(-__t1x_map_flags(&self->c, self->parked, PARKED_IOVA,
+				       PARKED_SIZE, VFIO_DMA_MAP_FLAG_READ));
+	}
+	self->mapper = owner;
+	ASSERT_TRUE(t1x_fuse_wait_parked(&self->fuse, 5000));
+	kill(owner, SIGKILL);
+
+	end = t1x_now_ms() + PATIENCE_MS;
+	while (fd < 0 && t1x_now_ms() < end) {
+		fd = t1x_group_open(t1x_any_device());
+		t1x_sleep_ms(20);
+	}
+	EXPECT_LE(0, fd);
+	t1x_fuse_release(&self->fuse);
+	mapper_result(self, 10000);
+	if (fd >= 0)
+		close(fd);
+}
+
+/*
+ * The same with threads: all of them share the address space, whose lock a page
+ * fault may hold. Both threads exist before the MAP is parked, as a new one
+ * would need memory.
+ */
+FIXTURE(parked_thread)
+{
+	struct t1x_leak leak;
+	struct t1x_fuse fuse;
+	struct t1x c;
+	long pins;
+	pthread_t mapper, caller;
+	atomic_int mapper_go, caller_go, mapper_done, caller_done;
+	int mapper_ret, caller_ret;
+	int (*call)(FIXTURE_DATA(parked_thread) *self);
+	char *parked, *mem;
+};
+
+T1X_TYPE_VARIANTS(parked_thread);
+
+static void wait_for(atomic_int *flag)
+{
+	while (!atomic_load(flag))
+		t1x_sleep_ms(1);
+}
+
+static void *mapper_thread(void *data)
+{
+	FIXTURE_DATA(parked_thread) *self = data;
+
+	wait_for(&self->mapper_go);
+	self->mapper_ret = __t1x_map_flags(&self->c, self->parked, PARKED_IOVA,
+					   PARKED_SIZE, VFIO_DMA_MAP_FLAG_READ);
+	atomic_store(&self->mapper_done, 1);
+	return NULL;
+}
+
+static void *caller_thread(void *data)
+{
+	FIXTURE_DATA(parked_thread) *self = data;
+
+	wait_for(&self->caller_go);
+	if (self->call)
+		self->caller_ret = self->call(self);
+	atomic_store(&self->caller_done, 1);
+	return NULL;
+}
+
+FIXTURE_SETUP(parked_thread)
+{
+	self->mem = t1x_mem_alloc(T1X_MEM_4K, PAGES(16));
+	self->parked = t1x_mem_alloc(T1X_MEM_4K, PARKED_SIZE);
+	if (!t1x_fuse_start(&self->fuse, PAGES(FUSE_PAGES)))
+		SKIP(return, "no FUSE in this kernel");
+	t1x_fuse_map(&self->fuse, self->parked + PAGES(GOOD_PAGES));
+	t1x_leak_begin(&self->leak);
+	t1x_open(&self->c, variant->type, NULL);
+	self->pins = t1x_pins();
+	pthread_create(&self->mapper, NULL, mapper_thread, self);
+	pthread_create(&self->caller, NULL, caller_thread, self);
+}
+
+FIXTURE_TEARDOWN(parked_thread)
+{
+	t1x_fuse_release(&self->fuse);
+	atomic_store(&self->mapper_go, 1);
+	atomic_store(&self->caller_go, 1);
+	pthread_join(self->mapper, NULL);
+	pthread_join(self->caller, NULL);
+	t1x_close(&self->c);
+	/* A caller that came late may have unloaded it */
+	insert(t1x_module());
+	EXPECT_EQ(0, t1x_leak_end(&self->leak));
+	t1x_fuse_stop(&self->fuse);
+}
+
+static bool ends_in(atomic_int *done, unsigned int ms)
+{
+	uint64_t end = t1x_now_ms() + ms;
+
+	while (!atomic_load(done) && t1x_now_ms() < end)
+		t1x_sleep_ms(2);
+	return atomic_load(done);
+}
+
+/* Parks the MAP and makes the call: its result, or -ETIMEDOUT */
+static int call_while_parked(FIXTURE_DATA(parked_thread) *self,
+			     int (*call)(FIXTURE_DATA(parked_thread) *self))
+{
+	self->call = call;
+	atomic_store(&self->mapper_go, 1);
+	t1x_require(t1x_fuse_wait_parked(&self->fuse, 5000),
+		    "the MAP did not come to the page that is withheld");
+	atomic_store(&self->caller_go, 1);
+	if (ends_in(&self->caller_done, PATIENCE_MS))
+		return self->caller_ret;
+
+	t1x_fuse_release(&self->fuse);
+	t1x_require(ends_in(&self->caller_done, 10000),
+		    "a call is stuck for good");
+	return -ETIMEDOUT;
+}
+
+static int thread_asks_info(FIXTURE_DATA(parked_thread) *self)
+{
+	struct vfio_iommu_type1_info info = { .argsz = sizeof(info) };
+
+	return ioctl(self->c.fd, VFIO_IOMMU_GET_INFO, &info);
+}
+
+TEST_F(parked_thread, get_info_does_not_wait)
+{
+	EXPECT_EQ(0, call_while_parked(self, thread_asks_info));
+}
+
+static int thread_maps_elsewhere(FIXTURE_DATA(parked_thread) *self)
+{
+	int ret = __t1x_map(&self->c, self->mem, OTHER_IOVA, PAGES(8));
+
+	return ret ? ret : __t1x_unmap(&self->c, OTHER_IOVA, PAGES(8), NULL);
+}
+
+TEST_F(parked_thread, map_and_unmap_elsewhere_do_not_wait)
+{
+	EXPECT_EQ(0, call_while_parked(self, thread_maps_elsewhere));
+}
+
+static int thread_leaves(FIXTURE_DATA(parked_thread) *self)
+{
+	if (ioctl(self->c.group[0].fd, VFIO_GROUP_UNSET_CONTAINER))
+		return -errno;
+	t1x_close(&self->c);
+	/* Refused, because the parked call still runs the module's code */
+	return t1x_rmmod(t1x_module()) == -EWOULDBLOCK ? 0 : 1;
+}
+
+TEST_F(parked_thread, last_group_leaves_closes_and_cannot_unload_the_module)
+{
+	t1x_map(&self->c, self->mem, OTHER_IOVA, PAGES(8));
+	ASSERT_EQ(0, call_while_parked(self, thread_leaves));
+
+	t1x_fuse_release(&self->fuse);
+	ASSERT_TRUE(ends_in(&self->mapper_done, 5000));
+	EXPECT_GT(0, self->mapper_ret);
+	EXPECT_EQ(self->pins, t1x_pins());
+}
+
+TEST_HARNESS_MAIN
