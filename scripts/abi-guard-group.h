@@ -25,19 +25,19 @@ struct vfio_group {
 	struct iommu_group *iommu_group;
 	struct vfio_container *container;
 	struct list_head device_list;
-	struct mutex device_lock;
+	struct mutex device_lock; /* vfio core's */
 	struct list_head vfio_next;
 	struct list_head container_next;
 	enum vfio_group_type type;
-	struct mutex group_lock;
+	struct mutex group_lock; /* vfio core's */
 	struct kvm *kvm;
 	struct file *opened_file;
-#if T1X_HAVE_NESTING	/* 6.13, like the end of nesting */
+#if T1X_HAVE_NESTING /* 6.13, like the end of nesting */
 	struct blocking_notifier_head notifier;
 #endif
-#if !T1X_HAVE_OPS_NOTIFY	/* 6.3, like the end of notify */
+#if !T1X_HAVE_OPS_NOTIFY /* 6.3, like the end of notify */
 	struct iommufd_ctx *iommufd;
-	spinlock_t kvm_ref_lock;
+	spinlock_t kvm_ref_lock; /* vfio core's */
 	unsigned int cdev_device_open_cnt;
 #endif
 };

@@ -31,15 +31,15 @@ EXPORT_SYMBOL_GPL(vfio_register_iommu_driver);
 #else /* T1X_KERNEL_VFIO_H */
 
 /* Both declarations are visible at once: ours gets other names. */
-#define vfio_iommu_driver_ops		our_ops
-#define vfio_group_type			our_group_type
-#define vfio_iommu_notify_type		our_notify_type
-#define vfio_register_iommu_driver	our_register
-#define vfio_unregister_iommu_driver	our_unregister
-#define VFIO_IOMMU			OUR_IOMMU
-#define VFIO_EMULATED_IOMMU		OUR_EMULATED_IOMMU
-#define VFIO_NO_IOMMU			OUR_NO_IOMMU
-#define VFIO_IOMMU_CONTAINER_CLOSE	OUR_CONTAINER_CLOSE
+#define vfio_iommu_driver_ops our_ops
+#define vfio_group_type our_group_type
+#define vfio_iommu_notify_type our_notify_type
+#define vfio_register_iommu_driver our_register
+#define vfio_unregister_iommu_driver our_unregister
+#define VFIO_IOMMU OUR_IOMMU
+#define VFIO_EMULATED_IOMMU OUR_EMULATED_IOMMU
+#define VFIO_NO_IOMMU OUR_NO_IOMMU
+#define VFIO_IOMMU_CONTAINER_CLOSE OUR_CONTAINER_CLOSE
 #include "vfio_driver_ops.h"
 #undef vfio_iommu_driver_ops
 #undef vfio_group_type
@@ -52,31 +52,29 @@ EXPORT_SYMBOL_GPL(vfio_register_iommu_driver);
 #undef VFIO_IOMMU_CONTAINER_CLOSE
 #include T1X_KERNEL_VFIO_H
 
-#define TYPE_IS(expr, type) \
-	_Static_assert(__builtin_types_compatible_p(typeof(expr), type), \
-		       "the type of " #expr " differs")
-#define SAME_PLACE(member) \
-	_Static_assert(offsetof(struct our_ops, member) == \
-		       offsetof(struct vfio_iommu_driver_ops, member), \
-		       "the offset of " #member " differs")
-#define SAME(member) \
-	SAME_PLACE(member); \
-	TYPE_IS(((struct our_ops *)NULL)->member, \
-		typeof(((struct vfio_iommu_driver_ops *)NULL)->member))
+#define IS(type, other) __builtin_types_compatible_p(type, other)
+#define OUR(member) typeof_member(struct our_ops, member)
+#define THEIR(member) typeof_member(struct vfio_iommu_driver_ops, member)
+#define SAME_PLACE(member)                   \
+	(offsetof(struct our_ops, member) == \
+	 offsetof(struct vfio_iommu_driver_ops, member))
+#define SAME(member)                                                        \
+	static_assert(SAME_PLACE(member) && IS(OUR(member), THEIR(member)), \
+		      "the type or the place of " #member " differs")
 /* An enum of ours is never compatible with theirs: each is held against @type. */
-#define SAME_BUT_ENUM(member, type, ours, theirs) \
-	SAME_PLACE(member); \
-	TYPE_IS(((struct our_ops *)NULL)->member, type(ours)); \
-	TYPE_IS(((struct vfio_iommu_driver_ops *)NULL)->member, type(theirs))
-#define ATTACH_TYPE(arg)	int (*)(void *, struct iommu_group *, arg)
-#define NOTIFY_TYPE(arg)	void (*)(void *, arg)
+#define SAME_BUT_ENUM(member, type, ours, theirs)                          \
+	static_assert(SAME_PLACE(member) && IS(OUR(member), type(ours)) && \
+			      IS(THEIR(member), type(theirs)),             \
+		      "the type or the place of " #member " differs")
+#define ATTACH(arg) int (*)(void *, struct iommu_group *, arg)
+#define NOTIFY(arg) void (*)(void *, arg)
 
 SAME(name);
 SAME(owner);
 SAME(open);
 SAME(release);
 SAME(ioctl);
-SAME_BUT_ENUM(attach_group, ATTACH_TYPE, enum our_group_type, enum vfio_group_type);
+SAME_BUT_ENUM(attach_group, ATTACH, enum our_group_type, enum vfio_group_type);
 SAME(detach_group);
 SAME(pin_pages);
 SAME(unpin_pages);
@@ -85,19 +83,20 @@ SAME(unregister_device);
 SAME(dma_rw);
 SAME(group_iommu_domain);
 #if T1X_HAVE_OPS_NOTIFY
-SAME_BUT_ENUM(notify, NOTIFY_TYPE, enum our_notify_type, enum vfio_iommu_notify_type);
-_Static_assert((int)OUR_CONTAINER_CLOSE == (int)VFIO_IOMMU_CONTAINER_CLOSE,
-	       "VFIO_IOMMU_CONTAINER_CLOSE differs");
+SAME_BUT_ENUM(notify, NOTIFY, enum our_notify_type,
+	      enum vfio_iommu_notify_type);
+static_assert((int)OUR_CONTAINER_CLOSE == (int)VFIO_IOMMU_CONTAINER_CLOSE);
 #endif
-_Static_assert(sizeof(struct our_ops) == sizeof(struct vfio_iommu_driver_ops),
-	       "the number of members differs");
-_Static_assert((int)OUR_IOMMU == (int)VFIO_IOMMU, "VFIO_IOMMU differs");
-_Static_assert((int)OUR_EMULATED_IOMMU == (int)VFIO_EMULATED_IOMMU,
-	       "VFIO_EMULATED_IOMMU differs");
-_Static_assert((int)OUR_NO_IOMMU == (int)VFIO_NO_IOMMU, "VFIO_NO_IOMMU differs");
-TYPE_IS(vfio_register_iommu_driver, int (const struct vfio_iommu_driver_ops *));
-TYPE_IS(our_register, int (const struct our_ops *));
-TYPE_IS(vfio_unregister_iommu_driver, void (const struct vfio_iommu_driver_ops *));
-TYPE_IS(our_unregister, void (const struct our_ops *));
+static_assert(sizeof(struct our_ops) == sizeof(struct vfio_iommu_driver_ops),
+	      "the number of members differs");
+static_assert((int)OUR_IOMMU == (int)VFIO_IOMMU);
+static_assert((int)OUR_EMULATED_IOMMU == (int)VFIO_EMULATED_IOMMU);
+static_assert((int)OUR_NO_IOMMU == (int)VFIO_NO_IOMMU);
+static_assert(IS(typeof(our_register), int(const struct our_ops *)));
+static_assert(IS(typeof(our_unregister), void(const struct our_ops *)));
+static_assert(IS(typeof(vfio_register_iommu_driver),
+		 int(const struct vfio_iommu_driver_ops *)));
+static_assert(IS(typeof(vfio_unregister_iommu_driver),
+		 void(const struct vfio_iommu_driver_ops *)));
 
 #endif /* T1X_KERNEL_VFIO_H */

@@ -57,9 +57,10 @@ check_btf() {
 	esac
 	layout -F btf --btf_base "$base" "$file" >"$tmp/kernel" 2>/dev/null || :
 	[ -s "$tmp/kernel" ] || return 1
-	"$@" -g -c -o "$tmp/stub.o" "$stub" &&
-		pahole -J --btf_encode_detached="$tmp/stub.btf" "$tmp/stub.o" ||
+	if ! "$@" -g -c -o "$tmp/stub.o" "$stub" ||
+		! pahole -J --btf_encode_detached="$tmp/stub.btf" "$tmp/stub.o"; then
 		die "cannot make the BTF of $stub: the errors are above"
+	fi
 	layout -F btf "$tmp/stub.btf" >"$tmp/ours"
 	cmp -s "$tmp/kernel" "$tmp/ours" && return
 	diff "$tmp/kernel" "$tmp/ours" >&2 || :
