@@ -335,9 +335,14 @@ static long pin_slow(struct t1x_pin *pin, unsigned long want,
 		vaddr = untagged_addr_remote(mm, pin->vaddr);
 		vma = vma_lookup(mm, vaddr);
 		ret = 0;
-		if (vma && vma->vm_flags & VM_PFNMAP) {
+		if (!vma)
+			break;
+
+		/* GUP must not walk on into memory that is treated otherwise. */
+		want = min(want, (vma->vm_end - vaddr) >> PAGE_SHIFT);
+		if (vma->vm_flags & VM_PFNMAP) {
 			ret = follow_pfnmap(pin, vma, vaddr, pfn);
-		} else if (vma && is_fetched(vma)) {
+		} else if (is_fetched(vma)) {
 			ret = fault_in_file(pin, vma, vaddr);
 			want = 1;
 		}
