@@ -105,7 +105,7 @@ write_env() {
 
 # Why a guest did not reach its end, in one line.
 autopsy() {
-	grep -aoE -m 1 '(Kernel panic|BUG: |WARNING: |Oops|KASAN: |UBSAN: ).*' "$log/console.log" ||
+	grep -m 1 '^qemu' "$log/qemu.log" || grep -aoE -m 1 '(Kernel panic|BUG: |WARNING: |Oops|KASAN: |UBSAN: ).*' "$log/console.log" ||
 		echo "no end within ${GUEST_TIMEOUT:-1200} s"
 }
 
