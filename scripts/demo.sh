@@ -47,11 +47,11 @@ while IFS= read -r line; do
 	case $line in
 	now\ *) say "${line#now }" ;;
 	row\ FAILED*) failed=${line#row FAILED|} ;;
-	row\ *) printf '  %-14s %s\n' "${line%%|*}" "${line#*|}" | sed 's/^  row /  /' ;;
+	row\ *) label=${line%%|*} && printf '  %-14s %s\n' "${label#row }" "${line#*|}" ;;
 	not\ ok*) failed=${line#not ok } ;;
 	end) done=1 ;;
 	esac
-done < <(tail -n +1 -f --pid=$guest "$run/verdict") 
+done < <(tail -n +1 -f --pid=$guest "$run/verdict")
 wait $guest || true
 guest=
 

@@ -62,7 +62,7 @@ show_huge() {
 	leaves=$(awk '$2 == "0x200000" || $2 == "0x40000000" { n += $3 } END { print n + 0 }' /tmp/calls)
 	small=$(awk '$2 == "0x1000" && $1 >= "0x40000000" { n += $3 } END { print n + 0 }' /tmp/calls)
 	if [ "$leaves" -gt 0 ] && [ "$small" = 0 ]; then
-		row "huge pages" "64 MiB mapped as $leaves IOMMU pages of 2 MiB, none of 4 KiB ($tables page-table pages taken)"
+		row "huge pages" "64 MiB mapped as $leaves IOMMU pages of 2 MiB, none of 4 KiB; $tables page-table page(s) taken, 4 KiB pages need 33"
 	else
 		row FAILED "huge pages: $leaves of 2 MiB, $small of 4 KiB, $tables page-table pages"
 	fi
