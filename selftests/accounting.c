@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define NPAGES	16
+#define NPAGES 16
 #define EXEC_ENV "T1X_AFTER_EXEC"
 
 FIXTURE(accounting)
@@ -18,7 +18,20 @@ FIXTURE(accounting)
 	char *mem;
 };
 
-T1X_TYPE_VARIANTS(accounting);
+FIXTURE_VARIANT(accounting)
+{
+	int type;
+};
+
+FIXTURE_VARIANT_ADD(accounting, type1)
+{
+	.type = VFIO_TYPE1_IOMMU,
+};
+
+FIXTURE_VARIANT_ADD(accounting, type1v2)
+{
+	.type = VFIO_TYPE1v2_IOMMU,
+};
 
 FIXTURE_SETUP(accounting)
 {
@@ -179,8 +192,8 @@ static void *thread_maps(void *data)
 {
 	struct shared *shared = data;
 
-	shared->ret = __t1x_map(shared->c, shared->mem, T1X_BASE,
-				PAGES(NPAGES));
+	shared->ret =
+		__t1x_map(shared->c, shared->mem, T1X_BASE, PAGES(NPAGES));
 	return NULL;
 }
 
@@ -205,7 +218,7 @@ static int after_exec(int fd)
 {
 	struct t1x c = { .fd = fd };
 	char *mem = t1x_mem_alloc(T1X_MEM_4K, PAGES(NPAGES));
-	uint64_t size = 0;
+	u64 size = 0;
 
 	if (t1x_locked())
 		return 10;
@@ -273,8 +286,8 @@ TEST_F(accounting, pins_of_a_dead_mapper_count_against_the_next_map)
 	ASSERT_EQ(0, t1x_in_child(limited_child_maps, &shared));
 	t1x_drop_ipc_lock();
 	t1x_set_memlock(PAGES(NPAGES));
-	EXPECT_EQ(-ENOMEM, __t1x_map(&self->c, self->mem, 2 * T1X_BASE,
-				     T1X_PAGE));
+	EXPECT_EQ(-ENOMEM,
+		  __t1x_map(&self->c, self->mem, 2 * T1X_BASE, T1X_PAGE));
 
 	t1x_unmap(&self->c, T1X_BASE, PAGES(NPAGES));
 	t1x_map(&self->c, self->mem, 2 * T1X_BASE, PAGES(NPAGES));
@@ -283,10 +296,10 @@ TEST_F(accounting, pins_of_a_dead_mapper_count_against_the_next_map)
 struct racer {
 	struct t1x *c;
 	char *mem;
-	uint64_t iova;
+	u64 iova;
 	int rounds;
-	long most;		/* pages that were locked at once */
-	int strange;		/* results that are neither 0 nor ENOMEM */
+	long most; /* pages that were locked at once */
+	int strange; /* results that are neither 0 nor ENOMEM */
 };
 
 static void *race(void *data)
@@ -304,8 +317,8 @@ static void *race(void *data)
 		locked = t1x_locked();
 		if (locked > racer->most)
 			racer->most = locked;
-		if (!ret && __t1x_unmap(racer->c, racer->iova, PAGES(NPAGES),
-					NULL))
+		if (!ret &&
+		    __t1x_unmap(racer->c, racer->iova, PAGES(NPAGES), NULL))
 			racer->strange = 1;
 	}
 	return NULL;
@@ -322,10 +335,13 @@ TEST_F_TIMEOUT(accounting, parallel_maps_never_exceed_the_limit_together, 60)
 	t1x_set_memlock(PAGES(limit));
 	for (i = 0; i < 3; i++) {
 		racers[i] = (struct racer){
-			&self->c, self->mem, T1X_BASE + i * T1X_2M, 100,
+			&self->c,
+			self->mem,
+			T1X_BASE + i * T1X_2M,
+			100,
 		};
-		ASSERT_EQ(0, pthread_create(&threads[i], NULL, race,
-					    &racers[i]));
+		ASSERT_EQ(0,
+			  pthread_create(&threads[i], NULL, race, &racers[i]));
 	}
 	for (i = 0; i < 3; i++) {
 		pthread_join(threads[i], NULL);
@@ -362,7 +378,8 @@ TEST_F(accounting, bar_is_free_of_charge)
 
 	t1x_add_group(&self->c, bdf);
 	t1x_device_open(&dev, &self->c, bdf);
-	bar = t1x_device_bar_map(&dev, 0, PAGES(NPAGES), PROT_READ | PROT_WRITE);
+	bar = t1x_device_bar_map(&dev, 0, PAGES(NPAGES),
+				 PROT_READ | PROT_WRITE);
 	t1x_map(&self->c, bar, T1X_BASE, PAGES(NPAGES));
 	EXPECT_EQ(0, t1x_locked());
 	t1x_unmap(&self->c, T1X_BASE, PAGES(NPAGES));

@@ -9,12 +9,13 @@
 #include "suite.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
-#define QUEUES_IOVA	0x10000000UL
-#define SOURCE_IOVA	0x20000000UL
-#define SIZE		T1X_2M
-#define LEN		256
-#define POISON		0x5c
+#define QUEUES_IOVA 0x10000000UL
+#define SOURCE_IOVA 0x20000000UL
+#define SIZE T1X_2M
+#define LEN 256
+#define POISON 0x5c
 
 FIXTURE(dma_proof)
 {
@@ -31,19 +32,41 @@ FIXTURE_VARIANT(dma_proof)
 	enum t1x_mem kind;
 };
 
-#define VARIANT(name, t, k)						\
-	FIXTURE_VARIANT_ADD(dma_proof, name)				\
-	{								\
-		.type = t,						\
-		.kind = k,						\
-	}
+FIXTURE_VARIANT_ADD(dma_proof, type1_4k)
+{
+	.type = VFIO_TYPE1_IOMMU,
+	.kind = T1X_MEM_4K,
+};
 
-VARIANT(type1_4k, VFIO_TYPE1_IOMMU, T1X_MEM_4K);
-VARIANT(type1_thp, VFIO_TYPE1_IOMMU, T1X_MEM_THP);
-VARIANT(type1_2m, VFIO_TYPE1_IOMMU, T1X_MEM_2M);
-VARIANT(type1v2_4k, VFIO_TYPE1v2_IOMMU, T1X_MEM_4K);
-VARIANT(type1v2_thp, VFIO_TYPE1v2_IOMMU, T1X_MEM_THP);
-VARIANT(type1v2_2m, VFIO_TYPE1v2_IOMMU, T1X_MEM_2M);
+FIXTURE_VARIANT_ADD(dma_proof, type1_thp)
+{
+	.type = VFIO_TYPE1_IOMMU,
+	.kind = T1X_MEM_THP,
+};
+
+FIXTURE_VARIANT_ADD(dma_proof, type1_2m)
+{
+	.type = VFIO_TYPE1_IOMMU,
+	.kind = T1X_MEM_2M,
+};
+
+FIXTURE_VARIANT_ADD(dma_proof, type1v2_4k)
+{
+	.type = VFIO_TYPE1v2_IOMMU,
+	.kind = T1X_MEM_4K,
+};
+
+FIXTURE_VARIANT_ADD(dma_proof, type1v2_thp)
+{
+	.type = VFIO_TYPE1v2_IOMMU,
+	.kind = T1X_MEM_THP,
+};
+
+FIXTURE_VARIANT_ADD(dma_proof, type1v2_2m)
+{
+	.type = VFIO_TYPE1v2_IOMMU,
+	.kind = T1X_MEM_2M,
+};
 
 FIXTURE_SETUP(dma_proof)
 {
@@ -62,7 +85,7 @@ FIXTURE_TEARDOWN(dma_proof)
 	EXPECT_EQ(0, t1x_leak_end(&self->leak));
 }
 
-static bool open_edu(FIXTURE_DATA(dma_proof) *self, int type)
+static bool open_edu(struct _test_data_dma_proof *self, int type)
 {
 	const char *bdf = t1x_edu(0);
 
@@ -74,7 +97,7 @@ static bool open_edu(FIXTURE_DATA(dma_proof) *self, int type)
 	return true;
 }
 
-static bool open_nvme(FIXTURE_DATA(dma_proof) *self, int type)
+static bool open_nvme(struct _test_data_dma_proof *self, int type)
 {
 	const char *bdf = t1x_nvme(0);
 
@@ -96,9 +119,7 @@ static bool all_bytes(const char *mem, size_t len, unsigned char value)
 	return true;
 }
 
-static const uint64_t offsets[] = {
-	0, PAGES(1), SIZE / 2 - T1X_PAGE, SIZE - T1X_PAGE,
-};
+static const u64 offsets[] = { PAGES(1), SIZE - T1X_PAGE };
 
 TEST_F(dma_proof, edu_reads_and_writes_what_is_mapped)
 {
@@ -162,7 +183,7 @@ TEST_F(dma_proof, edu_read_after_unmap_sees_nothing)
 
 TEST_F(dma_proof, nvme_writes_every_page_that_is_mapped)
 {
-	uint64_t at, step = PAGES(17);
+	u64 at, step = PAGES(17);
 
 	if (!open_nvme(self, variant->type))
 		SKIP(return, "no nvme device");
@@ -210,7 +231,7 @@ TEST_F_TIMEOUT(dma_proof, nvme_write_after_unmap_is_blocked_every_time, 120)
 
 	self->leak.allow_faults = true;
 	for (i = 0; i < 20; i++) {
-		uint64_t at = offsets[i % ARRAY_SIZE(offsets)];
+		u64 at = offsets[i % ARRAY_SIZE(offsets)];
 
 		t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
 		memset(self->mem + at, 0, T1X_PAGE);
@@ -251,7 +272,7 @@ TEST_F_TIMEOUT(dma_proof, reused_address_leads_to_the_new_memory, 60)
 
 TEST_F_TIMEOUT(dma_proof, unmap_of_many_mappings_blocks_all_of_them, 60)
 {
-	uint64_t at, size = 0;
+	u64 at, size = 0;
 	int hits = 0;
 
 	if (!open_nvme(self, variant->type))
@@ -302,13 +323,16 @@ TEST_F(dma_proof, dma_is_blocked_when_the_last_group_has_left)
 
 /* How long the kernel may keep quiet after the faults of other tests */
 #define REPORT_MS 12000
+#define FIRST_VTD "/sys/class/iommu/dmar0"
 
 TEST_F(dma_proof, blocked_dma_is_reported_in_the_kernel_log)
 {
-	uint64_t end = t1x_now_ms() + REPORT_MS;
+	u64 end = t1x_now_ms() + REPORT_MS;
 	int kmsg = t1x_kmsg_open();
 	bool seen = false;
 
+	if (access(FIRST_VTD, F_OK))
+		SKIP(return, "only VT-d is known to report faults in QEMU");
 	if (!open_edu(self, variant->type))
 		SKIP(return, "no edu device");
 

@@ -13,10 +13,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define NPAGES		16
-#define LEN		64
-#define HELPER		"t1x_second_domain"
-#define HELPER_PARAM(x)	"/sys/module/" HELPER "/parameters/" x
+#define NPAGES 16
+#define LEN 64
+#define HELPER "t1x_second_domain"
+#define HELPER_PARAM(x) "/sys/module/" HELPER "/parameters/" x
 
 FIXTURE(groups)
 {
@@ -28,7 +28,20 @@ FIXTURE(groups)
 	char *mem;
 };
 
-T1X_TYPE_VARIANTS(groups);
+FIXTURE_VARIANT(groups)
+{
+	int type;
+};
+
+FIXTURE_VARIANT_ADD(groups, type1)
+{
+	.type = VFIO_TYPE1_IOMMU,
+};
+
+FIXTURE_VARIANT_ADD(groups, type1v2)
+{
+	.type = VFIO_TYPE1v2_IOMMU,
+};
 
 FIXTURE_SETUP(groups)
 {
@@ -52,7 +65,7 @@ FIXTURE_TEARDOWN(groups)
 }
 
 /* Writes by one device arrive in mem, where iova is mapped to mem */
-static bool reaches(struct t1x_edu *edu, char *mem, uint64_t iova)
+static bool reaches(struct t1x_edu *edu, char *mem, u64 iova)
 {
 	static unsigned char seed = 0x31;
 
@@ -87,7 +100,7 @@ TEST_F(groups, group_that_comes_later_sees_earlier_mappings)
 	EXPECT_TRUE(reaches(&self->edu[1], self->mem, T1X_BASE));
 }
 
-static void leave_one(FIXTURE_DATA(groups) *self, const char *leaves,
+static void leave_one(struct _test_data_groups *self, const char *leaves,
 		      const char *stays)
 {
 	t1x_map(&self->c, self->mem, T1X_BASE, PAGES(NPAGES));
@@ -114,7 +127,7 @@ TEST_F(groups, second_group_may_leave)
 TEST_F(groups, last_group_takes_the_mappings_with_it)
 {
 	long pins = t1x_pins();
-	uint64_t info[3] = { 24 };
+	u64 info[3] = { 24 };
 
 	t1x_map(&self->c, self->mem, T1X_BASE, PAGES(NPAGES));
 	t1x_del_group(&self->c, self->first);
@@ -129,7 +142,7 @@ TEST_F(groups, last_group_takes_the_mappings_with_it)
 
 TEST_F(groups, container_serves_again_after_its_last_group_left)
 {
-	uint32_t avail = t1x_dma_avail(&self->c);
+	u32 avail = t1x_dma_avail(&self->c);
 
 	t1x_map(&self->c, self->mem, T1X_BASE, PAGES(NPAGES));
 	t1x_del_group(&self->c, self->first);
@@ -214,7 +227,7 @@ TEST_F(groups, groups_come_and_go_without_loss)
 }
 
 /* Loads the helper before any group is attached; false where it cannot be */
-static bool start_helper(FIXTURE_DATA(groups) *self, int type)
+static bool start_helper(struct _test_data_groups *self, int type)
 {
 	const char *path = t1x_module_path(HELPER);
 	int ret;
@@ -238,7 +251,7 @@ static unsigned long helper_failed(void)
 	return count;
 }
 
-static void add_in_second_domain(FIXTURE_DATA(groups) *self)
+static void add_in_second_domain(struct _test_data_groups *self)
 {
 	unsigned long before = helper_failed();
 
@@ -264,9 +277,9 @@ TEST_F(groups, second_domain_is_filled_with_the_mappings)
 	EXPECT_TRUE(reaches(&self->edu[1], self->mem, T1X_BASE));
 	EXPECT_TRUE(reaches(&self->edu[1], self->mem, 2 * T1X_BASE));
 	if (t1x_iotable_available(self->second))
-		EXPECT_EQ(0, t1x_iotable_compare(self->second, self->mem,
-						 T1X_BASE, PAGES(NPAGES),
-						 true, true));
+		EXPECT_EQ(0,
+			  t1x_iotable_compare(self->second, self->mem, T1X_BASE,
+					      PAGES(NPAGES), true, true));
 }
 
 TEST_F(groups, map_and_unmap_reach_both_domains)
@@ -316,7 +329,7 @@ TEST_F(groups, mappings_made_before_replay_leave_both_domains)
 TEST_F(groups, neighbours_replayed_together_still_unmap_one_by_one)
 {
 	char *huge;
-	uint64_t half = T1X_2M / 2;
+	u64 half = T1X_2M / 2;
 	int i;
 
 	if (!start_helper(self, variant->type))

@@ -6,9 +6,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define INFO_MIN	16	/* up to iova_pgsizes */
-#define BUF_LEN		4352
-#define POISON		0xa5
+#define INFO_MIN 16 /* up to iova_pgsizes */
+#define BUF_LEN 4352
+#define POISON 0xa5
 
 FIXTURE(info_caps)
 {
@@ -17,7 +17,20 @@ FIXTURE(info_caps)
 	char *mem;
 };
 
-T1X_TYPE_VARIANTS(info_caps);
+FIXTURE_VARIANT(info_caps)
+{
+	int type;
+};
+
+FIXTURE_VARIANT_ADD(info_caps, type1)
+{
+	.type = VFIO_TYPE1_IOMMU,
+};
+
+FIXTURE_VARIANT_ADD(info_caps, type1v2)
+{
+	.type = VFIO_TYPE1v2_IOMMU,
+};
 
 FIXTURE_SETUP(info_caps)
 {
@@ -32,7 +45,7 @@ FIXTURE_TEARDOWN(info_caps)
 	EXPECT_EQ(0, t1x_leak_end(&self->leak));
 }
 
-static int get_info(int fd, void *buf, uint32_t argsz)
+static int get_info(int fd, void *buf, u32 argsz)
 {
 	struct vfio_iommu_type1_info *info = buf;
 
@@ -41,10 +54,10 @@ static int get_info(int fd, void *buf, uint32_t argsz)
 	return ioctl(fd, VFIO_IOMMU_GET_INFO, buf) ? -errno : 0;
 }
 
-static uint32_t full_size(int fd)
+static u32 full_size(int fd)
 {
 	struct vfio_iommu_type1_info *info;
-	uint64_t buf[BUF_LEN / 8];
+	u64 buf[BUF_LEN / 8];
 	int ret = get_info(fd, buf, INFO_MIN);
 
 	info = (void *)buf;
@@ -54,7 +67,7 @@ static uint32_t full_size(int fd)
 }
 
 /* How much of the fixed part is copied out */
-static uint32_t copied(uint32_t argsz)
+static u32 copied(u32 argsz)
 {
 	if (t1x_kernel_at_least(6, 2))
 		return argsz < 24 ? argsz : 24;
@@ -62,7 +75,7 @@ static uint32_t copied(uint32_t argsz)
 }
 
 /* First byte at or after from that is not poison, BUF_LEN if there is none */
-static uint32_t first_written(const void *buf, uint32_t from)
+static u32 first_written(const void *buf, u32 from)
 {
 	const unsigned char *bytes = buf;
 
@@ -73,8 +86,8 @@ static uint32_t first_written(const void *buf, uint32_t from)
 
 TEST_F(info_caps, argsz_below_the_minimum_is_refused)
 {
-	uint64_t buf[BUF_LEN / 8];
-	uint32_t argsz;
+	u64 buf[BUF_LEN / 8];
+	u32 argsz;
 
 	for (argsz = 0; argsz < INFO_MIN; argsz++) {
 		ASSERT_EQ(-EINVAL, get_info(self->c.fd, buf, argsz));
@@ -85,9 +98,9 @@ TEST_F(info_caps, argsz_below_the_minimum_is_refused)
 TEST_F(info_caps, short_argsz_reports_the_size_and_writes_no_capability)
 {
 	struct vfio_iommu_type1_info *info;
-	uint64_t buf[BUF_LEN / 8];
-	uint32_t full = full_size(self->c.fd);
-	uint32_t argsz;
+	u64 buf[BUF_LEN / 8];
+	u32 full = full_size(self->c.fd);
+	u32 argsz;
 
 	info = (void *)buf;
 	for (argsz = INFO_MIN; argsz < full; argsz++) {
@@ -96,7 +109,7 @@ TEST_F(info_caps, short_argsz_reports_the_size_and_writes_no_capability)
 		ASSERT_EQ(VFIO_IOMMU_INFO_PGSIZES | VFIO_IOMMU_INFO_CAPS,
 			  info->flags);
 		ASSERT_EQ(BUF_LEN, first_written(buf, copied(argsz)))
-			TH_LOG("argsz %u", argsz);
+		TH_LOG("argsz %u", argsz);
 		if (argsz >= 20)
 			ASSERT_EQ(0, info->cap_offset);
 	}
@@ -105,9 +118,9 @@ TEST_F(info_caps, short_argsz_reports_the_size_and_writes_no_capability)
 TEST_F(info_caps, long_argsz_writes_exactly_the_reported_size)
 {
 	struct vfio_iommu_type1_info *info;
-	uint64_t buf[BUF_LEN / 8];
-	uint32_t full = full_size(self->c.fd);
-	uint32_t argsz;
+	u64 buf[BUF_LEN / 8];
+	u32 full = full_size(self->c.fd);
+	u32 argsz;
 
 	info = (void *)buf;
 	ASSERT_LE(full, 4096);
@@ -116,24 +129,24 @@ TEST_F(info_caps, long_argsz_writes_exactly_the_reported_size)
 		ASSERT_EQ(argsz, info->argsz);
 		ASSERT_EQ(24, info->cap_offset);
 		ASSERT_EQ(BUF_LEN, first_written(buf, full))
-			TH_LOG("argsz %u", argsz);
+		TH_LOG("argsz %u", argsz);
 	}
 }
 
 TEST_F(info_caps, capability_chain_is_closed_and_complete)
 {
 	bool seen[4] = { false };
-	uint64_t buf[BUF_LEN / 8];
+	u64 buf[BUF_LEN / 8];
 	const struct vfio_info_cap_header *cap;
-	uint32_t full = full_size(self->c.fd);
-	uint32_t offset = 24;
+	u32 full = full_size(self->c.fd);
+	u32 offset = 24;
 
 	ASSERT_EQ(0, get_info(self->c.fd, buf, full));
 	while (offset) {
 		cap = (const void *)((const char *)buf + offset);
 		ASSERT_LE(offset + sizeof(*cap), full);
 		ASSERT_TRUE(cap->id >= 1 && cap->id <= 3)
-			TH_LOG("capability %u", cap->id);
+		TH_LOG("capability %u", cap->id);
 		ASSERT_EQ(1, cap->version);
 		ASSERT_FALSE(seen[cap->id]);
 		seen[cap->id] = true;
@@ -148,7 +161,7 @@ TEST_F(info_caps, capability_chain_is_closed_and_complete)
 TEST_F(info_caps, migration_capability_names_one_page_size)
 {
 	const struct vfio_iommu_type1_info_cap_migration *cap;
-	uint64_t buf[BUF_LEN / 8];
+	u64 buf[BUF_LEN / 8];
 
 	ASSERT_EQ(0, __t1x_get_info(&self->c, buf, 4096));
 	cap = t1x_cap_find(buf, VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION);
@@ -180,7 +193,7 @@ TEST_F(info_caps, iova_ranges_are_ordered_and_leave_out_the_msi_window)
 TEST_F(info_caps, page_sizes_start_at_4k)
 {
 	struct vfio_iommu_type1_info *info;
-	uint64_t buf[BUF_LEN / 8];
+	u64 buf[BUF_LEN / 8];
 
 	info = (void *)buf;
 	ASSERT_EQ(0, get_info(self->c.fd, buf, INFO_MIN));
@@ -189,7 +202,7 @@ TEST_F(info_caps, page_sizes_start_at_4k)
 
 TEST_F(info_caps, dma_avail_follows_the_mappings)
 {
-	uint32_t before = t1x_dma_avail(&self->c);
+	u32 before = t1x_dma_avail(&self->c);
 
 	t1x_map(&self->c, self->mem, T1X_BASE, PAGES(2));
 	EXPECT_EQ(before - 1, t1x_dma_avail(&self->c));
@@ -219,7 +232,7 @@ static int extension(int id, bool attached)
 	case VFIO_TYPE1v2_IOMMU:
 	case VFIO_UNMAP_ALL:
 		return 1;
-	case 6:			/* nesting: promised until 6.12, never done */
+	case 6: /* nesting: promised until 6.12, never done */
 		return !t1x_kernel_at_least(6, 13);
 	case VFIO_DMA_CC_IOMMU:
 		return attached ? -1 : 0;
@@ -238,8 +251,9 @@ static void check_extensions(int fd, bool attached)
 	for (id = 0; id <= 12; id++) {
 		want = extension(id, attached);
 		seen = ioctl(fd, VFIO_CHECK_EXTENSION, id);
-		t1x_require(seen == want ||
-			    (want < 0 && (seen == 0 || seen == 1)),
+		if (want < 0 && (seen == 0 || seen == 1))
+			continue;
+		t1x_require(seen == want,
 			    "extension %d: %d, expected %d", id, seen, want);
 	}
 }
@@ -260,13 +274,13 @@ TEST_F(info_caps, extensions_answer_exactly_one_or_zero_before_a_group)
 TEST_F(info_caps, unknown_ioctls_are_not_ours)
 {
 	static const int numbers[] = { 15, 16, 18, 19, 20, 21, 60, 100, 120 };
-	uint64_t buf[64] = { 64 };
+	u64 buf[64] = { 64 };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
-		EXPECT_EQ(-1, ioctl(self->c.fd,
-				    _IO(VFIO_TYPE, VFIO_BASE + numbers[i]),
-				    buf));
+		EXPECT_EQ(-1,
+			  ioctl(self->c.fd,
+				_IO(VFIO_TYPE, VFIO_BASE + numbers[i]), buf));
 		EXPECT_EQ(ENOTTY, errno) TH_LOG("ioctl %d", numbers[i]);
 	}
 }
@@ -274,7 +288,7 @@ TEST_F(info_caps, unknown_ioctls_are_not_ours)
 TEST_F(info_caps, nothing_works_before_set_iommu)
 {
 	struct t1x fresh = { .type = variant->type };
-	uint64_t buf[BUF_LEN / 8];
+	u64 buf[BUF_LEN / 8];
 
 	fresh.fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
 	EXPECT_EQ(-EINVAL, get_info(fresh.fd, buf, 24));

@@ -38,7 +38,7 @@ static bool insert(const char *module)
 
 static void remove_module(const char *module)
 {
-	uint64_t end = t1x_now_ms() + 2000;
+	u64 end = t1x_now_ms() + 2000;
 	int ret;
 
 	/* The last reference of a closed container may take a moment */
@@ -118,8 +118,8 @@ TEST_F_TIMEOUT(lifecycle, twenty_rounds_of_insmod_use_rmmod, 120)
 
 	for (i = 0; i < 20; i++) {
 		t1x_require(insert(t1x_module()), "insmod, round %d", i);
-		t1x_open(&self->c, i % 2 ? VFIO_TYPE1_IOMMU :
-			 VFIO_TYPE1v2_IOMMU, NULL);
+		t1x_open(&self->c,
+			 i % 2 ? VFIO_TYPE1_IOMMU : VFIO_TYPE1v2_IOMMU, NULL);
 		t1x_map(&self->c, self->mem, T1X_BASE, PAGES(16));
 		t1x_close(&self->c);
 		remove_module(t1x_module());
@@ -174,12 +174,12 @@ TEST_F(lifecycle, container_of_the_other_module_lives_on)
  * A child parks a MAP in memory whose last pages do not come. The parent has
  * the container too, and an address space of its own.
  */
-#define GOOD_PAGES	4
-#define FUSE_PAGES	4
-#define PARKED_IOVA	T1X_BASE
-#define PARKED_SIZE	PAGES(GOOD_PAGES + FUSE_PAGES)
-#define OTHER_IOVA	(T1X_BASE + T1X_1G)
-#define PATIENCE_MS	2000
+#define GOOD_PAGES 4
+#define FUSE_PAGES 4
+#define PARKED_IOVA T1X_BASE
+#define PARKED_SIZE PAGES(GOOD_PAGES + FUSE_PAGES)
+#define OTHER_IOVA (T1X_BASE + T1X_1G)
+#define PATIENCE_MS 2000
 
 FIXTURE(parked)
 {
@@ -191,7 +191,20 @@ FIXTURE(parked)
 	char *parked, *mem;
 };
 
-T1X_TYPE_VARIANTS(parked);
+FIXTURE_VARIANT(parked)
+{
+	int type;
+};
+
+FIXTURE_VARIANT_ADD(parked, type1)
+{
+	.type = VFIO_TYPE1_IOMMU,
+};
+
+FIXTURE_VARIANT_ADD(parked, type1v2)
+{
+	.type = VFIO_TYPE1v2_IOMMU,
+};
 
 FIXTURE_SETUP(parked)
 {
@@ -218,7 +231,7 @@ FIXTURE_TEARDOWN(parked)
 }
 
 /* The child's exit status is the errno of its MAP */
-static pid_t map_in_child(FIXTURE_DATA(parked) *self)
+static pid_t map_in_child(struct _test_data_parked *self)
 {
 	pid_t pid = t1x_fork();
 
@@ -231,7 +244,7 @@ static pid_t map_in_child(FIXTURE_DATA(parked) *self)
 			       VFIO_DMA_MAP_FLAG_READ));
 }
 
-static void park(FIXTURE_DATA(parked) *self)
+static void park(struct _test_data_parked *self)
 {
 	self->mapper = map_in_child(self);
 	t1x_require(t1x_fuse_wait_parked(&self->fuse, 5000),
@@ -241,7 +254,7 @@ static void park(FIXTURE_DATA(parked) *self)
 }
 
 /* Exit status of the mapper, -1 if it does not end in time */
-static int mapper_result(FIXTURE_DATA(parked) *self, unsigned int ms)
+static int mapper_result(struct _test_data_parked *self, unsigned int ms)
 {
 	int status;
 
@@ -252,8 +265,8 @@ static int mapper_result(FIXTURE_DATA(parked) *self, unsigned int ms)
 }
 
 /* Runs fn in a child: 0, its failure, or -1 if it does not end in time */
-static int try_in_child(FIXTURE_DATA(parked) *self,
-			int (*fn)(FIXTURE_DATA(parked) *self))
+static int try_in_child(struct _test_data_parked *self,
+			int (*fn)(struct _test_data_parked *self))
 {
 	pid_t pid = t1x_fork();
 	int status = 0;
@@ -288,7 +301,7 @@ TEST_F(parked, page_that_never_comes_is_a_fault)
 	EXPECT_EQ(self->pins, t1x_pins());
 }
 
-static int asks_info(FIXTURE_DATA(parked) *self)
+static int asks_info(struct _test_data_parked *self)
 {
 	return t1x_dma_avail(&self->c) ? 0 : 1;
 }
@@ -299,7 +312,7 @@ TEST_F(parked, get_info_does_not_wait)
 	EXPECT_EQ(0, try_in_child(self, asks_info));
 }
 
-static int maps_elsewhere(FIXTURE_DATA(parked) *self)
+static int maps_elsewhere(struct _test_data_parked *self)
 {
 	t1x_map(&self->c, self->mem, OTHER_IOVA, PAGES(8));
 	t1x_unmap(&self->c, OTHER_IOVA, PAGES(8));
@@ -312,7 +325,7 @@ TEST_F(parked, map_and_unmap_elsewhere_do_not_wait)
 	EXPECT_EQ(0, try_in_child(self, maps_elsewhere));
 }
 
-static int adds_group(FIXTURE_DATA(parked) *self)
+static int adds_group(struct _test_data_parked *self)
 {
 	t1x_add_group(&self->c, t1x_edu(1));
 	t1x_del_group(&self->c, t1x_edu(1));
@@ -378,7 +391,7 @@ TEST_F(parked, overlapping_map_is_decided_by_the_parked_one)
 }
 
 /* The group's descriptor is shared: this ends the container's service */
-static int leaves_last_group(FIXTURE_DATA(parked) *self)
+static int leaves_last_group(struct _test_data_parked *self)
 {
 	return ioctl(self->c.group[0].fd, VFIO_GROUP_UNSET_CONTAINER) ? 1 : 0;
 }
@@ -390,8 +403,8 @@ TEST_F(parked, last_group_leaves_without_waiting_and_rmmod_is_refused)
 
 	park(self);
 	ASSERT_EQ(0, try_in_child(self, leaves_last_group));
-	EXPECT_EQ(-EINVAL, __t1x_map(&self->c, self->mem, OTHER_IOVA,
-				     T1X_PAGE));
+	EXPECT_EQ(-EINVAL,
+		  __t1x_map(&self->c, self->mem, OTHER_IOVA, T1X_PAGE));
 
 	/* The parked call still runs the module's code */
 	EXPECT_EQ(-EWOULDBLOCK, t1x_rmmod(module));
@@ -419,15 +432,14 @@ TEST_F(parked, container_opened_after_the_last_group_left_is_not_disturbed)
 	t1x_map(&fresh, self->mem, PARKED_IOVA, PAGES(8));
 	t1x_fuse_release(&self->fuse);
 	EXPECT_LT(0, mapper_result(self, 5000));
-	EXPECT_EQ(-EEXIST, __t1x_map(&fresh, self->mem, PARKED_IOVA,
-				     T1X_PAGE));
+	EXPECT_EQ(-EEXIST, __t1x_map(&fresh, self->mem, PARKED_IOVA, T1X_PAGE));
 	t1x_unmap(&fresh, PARKED_IOVA, PAGES(8));
 	t1x_close(&fresh);
 }
 
 TEST_F(parked, killed_owner_gives_its_group_back_within_two_seconds)
 {
-	uint64_t end;
+	u64 end;
 	pid_t owner;
 	int fd = -EBUSY;
 
@@ -468,11 +480,24 @@ FIXTURE(parked_thread)
 	pthread_t mapper, caller;
 	atomic_int mapper_go, caller_go, mapper_done, caller_done;
 	int mapper_ret, caller_ret;
-	int (*call)(FIXTURE_DATA(parked_thread) *self);
+	int (*call)(struct _test_data_parked_thread *self);
 	char *parked, *mem;
 };
 
-T1X_TYPE_VARIANTS(parked_thread);
+FIXTURE_VARIANT(parked_thread)
+{
+	int type;
+};
+
+FIXTURE_VARIANT_ADD(parked_thread, type1)
+{
+	.type = VFIO_TYPE1_IOMMU,
+};
+
+FIXTURE_VARIANT_ADD(parked_thread, type1v2)
+{
+	.type = VFIO_TYPE1v2_IOMMU,
+};
 
 static void wait_for(atomic_int *flag)
 {
@@ -482,7 +507,7 @@ static void wait_for(atomic_int *flag)
 
 static void *mapper_thread(void *data)
 {
-	FIXTURE_DATA(parked_thread) *self = data;
+	struct _test_data_parked_thread *self = data;
 
 	wait_for(&self->mapper_go);
 	self->mapper_ret = __t1x_map_flags(&self->c, self->parked, PARKED_IOVA,
@@ -493,7 +518,7 @@ static void *mapper_thread(void *data)
 
 static void *caller_thread(void *data)
 {
-	FIXTURE_DATA(parked_thread) *self = data;
+	struct _test_data_parked_thread *self = data;
 
 	wait_for(&self->caller_go);
 	if (self->call)
@@ -532,7 +557,7 @@ FIXTURE_TEARDOWN(parked_thread)
 
 static bool ends_in(atomic_int *done, unsigned int ms)
 {
-	uint64_t end = t1x_now_ms() + ms;
+	u64 end = t1x_now_ms() + ms;
 
 	while (!atomic_load(done) && t1x_now_ms() < end)
 		t1x_sleep_ms(2);
@@ -540,8 +565,8 @@ static bool ends_in(atomic_int *done, unsigned int ms)
 }
 
 /* Parks the MAP and makes the call: its result, or -ETIMEDOUT */
-static int call_while_parked(FIXTURE_DATA(parked_thread) *self,
-			     int (*call)(FIXTURE_DATA(parked_thread) *self))
+static int call_while_parked(struct _test_data_parked_thread *self,
+			     int (*call)(struct _test_data_parked_thread *self))
 {
 	self->call = call;
 	atomic_store(&self->mapper_go, 1);
@@ -557,7 +582,7 @@ static int call_while_parked(FIXTURE_DATA(parked_thread) *self,
 	return -ETIMEDOUT;
 }
 
-static int thread_asks_info(FIXTURE_DATA(parked_thread) *self)
+static int thread_asks_info(struct _test_data_parked_thread *self)
 {
 	struct vfio_iommu_type1_info info = { .argsz = sizeof(info) };
 
@@ -569,7 +594,7 @@ TEST_F(parked_thread, get_info_does_not_wait)
 	EXPECT_EQ(0, call_while_parked(self, thread_asks_info));
 }
 
-static int thread_maps_elsewhere(FIXTURE_DATA(parked_thread) *self)
+static int thread_maps_elsewhere(struct _test_data_parked_thread *self)
 {
 	int ret = __t1x_map(&self->c, self->mem, OTHER_IOVA, PAGES(8));
 
@@ -581,7 +606,7 @@ TEST_F(parked_thread, map_and_unmap_elsewhere_do_not_wait)
 	EXPECT_EQ(0, call_while_parked(self, thread_maps_elsewhere));
 }
 
-static int thread_leaves(FIXTURE_DATA(parked_thread) *self)
+static int thread_leaves(struct _test_data_parked_thread *self)
 {
 	if (ioctl(self->c.group[0].fd, VFIO_GROUP_UNSET_CONTAINER))
 		return -errno;

@@ -5,9 +5,9 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-#define NPAGES		16
-#define MSI_FIRST	0xfee00000UL
-#define MSI_END		0xfef00000UL
+#define NPAGES 16
+#define MSI_FIRST 0xfee00000UL
+#define MSI_END 0xfef00000UL
 
 FIXTURE(limits)
 {
@@ -16,7 +16,20 @@ FIXTURE(limits)
 	char *mem;
 };
 
-T1X_TYPE_VARIANTS(limits);
+FIXTURE_VARIANT(limits)
+{
+	int type;
+};
+
+FIXTURE_VARIANT_ADD(limits, type1)
+{
+	.type = VFIO_TYPE1_IOMMU,
+};
+
+FIXTURE_VARIANT_ADD(limits, type1v2)
+{
+	.type = VFIO_TYPE1v2_IOMMU,
+};
 
 FIXTURE_SETUP(limits)
 {
@@ -47,9 +60,9 @@ TEST_F(limits, memlock_allows_exactly_the_limit)
 
 TEST_F(limits, map_over_the_memlock_limit_changes_nothing)
 {
-	uint32_t avail = t1x_dma_avail(&self->c);
+	u32 avail = t1x_dma_avail(&self->c);
 	long pins = t1x_pins();
-	uint64_t size = 1;
+	u64 size = 1;
 
 	t1x_drop_ipc_lock();
 	t1x_set_memlock(PAGES(8));
@@ -103,23 +116,23 @@ TEST_F(limits, each_reported_range_maps_at_both_ends_and_not_beyond)
 	int i, n = t1x_ranges(&self->c, ranges, 16);
 
 	for (i = 0; i < n; i++) {
-		uint64_t first = ranges[i].start;
-		uint64_t end = ranges[i].last - T1X_PAGE + 1;
+		u64 first = ranges[i].start;
+		u64 end = ranges[i].last - T1X_PAGE + 1;
 
 		if (ranges[i].last == UINT64_MAX)
-			end -= T1X_PAGE;	/* has tests of its own */
+			end -= T1X_PAGE; /* has tests of its own */
 		t1x_map(&self->c, self->mem, first, T1X_PAGE);
 		t1x_unmap(&self->c, first, T1X_PAGE);
 		t1x_map(&self->c, self->mem, end, T1X_PAGE);
 		t1x_unmap(&self->c, end, T1X_PAGE);
 		if (first)
-			EXPECT_EQ(-EINVAL, __t1x_map(&self->c, self->mem,
-						     first - T1X_PAGE,
-						     PAGES(2)));
+			EXPECT_EQ(-EINVAL,
+				  __t1x_map(&self->c, self->mem,
+					    first - T1X_PAGE, PAGES(2)));
 		if (ranges[i].last == UINT64_MAX)
 			continue;
-		EXPECT_EQ(-EINVAL, __t1x_map(&self->c, self->mem, end,
-					     PAGES(2)));
+		EXPECT_EQ(-EINVAL,
+			  __t1x_map(&self->c, self->mem, end, PAGES(2)));
 		EXPECT_EQ(-EINVAL, __t1x_map(&self->c, self->mem,
 					     end + T1X_PAGE, T1X_PAGE));
 	}
@@ -129,7 +142,7 @@ TEST_F(limits, each_reported_range_maps_at_both_ends_and_not_beyond)
 TEST_F(limits, msi_window_is_refused_page_by_page)
 {
 	static const struct {
-		uint64_t iova;
+		u64 iova;
 		int pages, ret;
 	} rows[] = {
 		{ MSI_FIRST, 1, -EINVAL },
@@ -156,8 +169,8 @@ TEST_F(limits, map_that_wraps_is_refused)
 	EXPECT_EQ(want, __t1x_map(&self->c, self->mem, -T1X_PAGE, PAGES(2)));
 	EXPECT_EQ(want, __t1x_map(&self->c, self->mem, -PAGES(4), PAGES(5)));
 	EXPECT_EQ(want, __t1x_map(&self->c, self->mem, T1X_PAGE, -T1X_PAGE));
-	EXPECT_EQ(want, __t1x_map(&self->c, (void *)-T1X_PAGE, T1X_BASE,
-				  PAGES(2)));
+	EXPECT_EQ(want,
+		  __t1x_map(&self->c, (void *)-T1X_PAGE, T1X_BASE, PAGES(2)));
 	EXPECT_EQ(0, t1x_unmap_all(&self->c));
 }
 
@@ -167,8 +180,8 @@ TEST_F(limits, unmap_that_wraps_is_refused)
 
 	t1x_map(&self->c, self->mem, T1X_BASE, T1X_PAGE);
 	EXPECT_EQ(want, __t1x_unmap(&self->c, -T1X_PAGE, PAGES(2), NULL));
-	EXPECT_EQ(want, __t1x_unmap(&self->c, T1X_BASE,
-				    -T1X_BASE + T1X_PAGE, NULL));
+	EXPECT_EQ(want,
+		  __t1x_unmap(&self->c, T1X_BASE, -T1X_BASE + T1X_PAGE, NULL));
 	EXPECT_EQ(want, __t1x_unmap(&self->c, PAGES(2), -T1X_PAGE, NULL));
 	t1x_unmap(&self->c, T1X_BASE, T1X_PAGE);
 }
@@ -177,15 +190,14 @@ TEST_F(limits, last_page_of_the_64_bit_space_maps_once_and_unmaps)
 {
 	struct t1x_range ranges[16];
 	int n = t1x_ranges(&self->c, ranges, 16);
-	uint64_t size = 0;
+	u64 size = 0;
 
 	if (ranges[n - 1].last != UINT64_MAX)
 		SKIP(return, "the IOMMU's space ends at 0x%lx",
-		     (unsigned long)ranges[n - 1].last);
+		     ranges[n - 1].last);
 
 	t1x_map(&self->c, self->mem, -T1X_PAGE, T1X_PAGE);
-	EXPECT_EQ(-EEXIST, __t1x_map(&self->c, self->mem, -T1X_PAGE,
-				     T1X_PAGE));
+	EXPECT_EQ(-EEXIST, __t1x_map(&self->c, self->mem, -T1X_PAGE, T1X_PAGE));
 	t1x_unmap(&self->c, -T1X_PAGE, T1X_PAGE);
 
 	t1x_map(&self->c, self->mem, -PAGES(2), PAGES(2));
@@ -203,7 +215,7 @@ TEST_F(limits, last_page_of_the_64_bit_space_goes_with_the_container)
 
 	if (ranges[n - 1].last != UINT64_MAX)
 		SKIP(return, "the IOMMU's space ends at 0x%lx",
-		     (unsigned long)ranges[n - 1].last);
+		     ranges[n - 1].last);
 
 	t1x_map(&self->c, self->mem, -PAGES(4), PAGES(4));
 	/* The teardown closes and counts the pins */
@@ -217,13 +229,12 @@ TEST_F(limits, last_page_beyond_the_aperture_is_refused)
 	if (ranges[n - 1].last == UINT64_MAX)
 		SKIP(return, "the IOMMU translates all of the 64-bit space");
 
-	EXPECT_EQ(-EINVAL, __t1x_map(&self->c, self->mem, -T1X_PAGE,
-				     T1X_PAGE));
+	EXPECT_EQ(-EINVAL, __t1x_map(&self->c, self->mem, -T1X_PAGE, T1X_PAGE));
 }
 
 TEST_F(limits, map_arguments_are_checked_one_by_one)
 {
-	const uint64_t vaddr = (uintptr_t)self->mem;
+	const u64 vaddr = (unsigned long)self->mem;
 	const struct vfio_iommu_type1_dma_map rows[] = {
 		{ 0, 3, vaddr, T1X_BASE, T1X_PAGE },
 		{ 31, 3, vaddr, T1X_BASE, T1X_PAGE },
@@ -247,7 +258,7 @@ TEST_F(limits, map_arguments_are_checked_one_by_one)
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		map = rows[i];
 		EXPECT_EQ(-1, ioctl(self->c.fd, VFIO_IOMMU_MAP_DMA, &map))
-			TH_LOG("row %u was accepted", i);
+		TH_LOG("row %u was accepted", i);
 		EXPECT_EQ(EINVAL, errno) TH_LOG("row %u", i);
 	}
 	EXPECT_EQ(0, t1x_unmap_all(&self->c));
@@ -255,12 +266,12 @@ TEST_F(limits, map_arguments_are_checked_one_by_one)
 
 TEST_F(limits, unmap_arguments_are_checked_one_by_one)
 {
-	const uint32_t all = VFIO_DMA_UNMAP_FLAG_ALL;
-	const uint32_t get = VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP;
-	const uint32_t vaddr = VFIO_DMA_UNMAP_FLAG_VADDR;
+	const u32 all = VFIO_DMA_UNMAP_FLAG_ALL;
+	const u32 get = VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP;
+	const u32 vaddr = VFIO_DMA_UNMAP_FLAG_VADDR;
 	const struct {
-		uint32_t argsz, flags;
-		uint64_t iova, size;
+		u32 argsz, flags;
+		u64 iova, size;
 	} rows[] = {
 		{ 0, 0, T1X_BASE, T1X_PAGE },
 		{ 23, 0, T1X_BASE, T1X_PAGE },
@@ -289,7 +300,7 @@ TEST_F(limits, unmap_arguments_are_checked_one_by_one)
 		unmap.head.iova = rows[i].iova;
 		unmap.head.size = rows[i].size;
 		EXPECT_EQ(-1, ioctl(self->c.fd, VFIO_IOMMU_UNMAP_DMA, &unmap))
-			TH_LOG("row %u was accepted", i);
+		TH_LOG("row %u was accepted", i);
 		EXPECT_EQ(EINVAL, errno) TH_LOG("row %u", i);
 	}
 	t1x_unmap(&self->c, T1X_BASE, T1X_PAGE);
@@ -300,7 +311,7 @@ TEST_F(limits, larger_argsz_is_accepted)
 	struct vfio_iommu_type1_dma_map map = {
 		.argsz = UINT32_MAX,
 		.flags = T1X_RW,
-		.vaddr = (uintptr_t)self->mem,
+		.vaddr = (unsigned long)self->mem,
 		.iova = T1X_BASE,
 		.size = T1X_PAGE,
 	};
@@ -338,7 +349,20 @@ FIXTURE(entry_limit)
 	char *mem;
 };
 
-T1X_TYPE_VARIANTS(entry_limit);
+FIXTURE_VARIANT(entry_limit)
+{
+	int type;
+};
+
+FIXTURE_VARIANT_ADD(entry_limit, type1)
+{
+	.type = VFIO_TYPE1_IOMMU,
+};
+
+FIXTURE_VARIANT_ADD(entry_limit, type1v2)
+{
+	.type = VFIO_TYPE1v2_IOMMU,
+};
 
 #define ENTRIES 3
 
@@ -407,8 +431,8 @@ TEST_F(entry_limit, failed_map_gives_its_entry_back)
 	int i;
 
 	for (i = 0; i < 2 * ENTRIES; i++)
-		EXPECT_EQ(-EFAULT, __t1x_map(&self->c, none, T1X_BASE,
-					     T1X_PAGE));
+		EXPECT_EQ(-EFAULT,
+			  __t1x_map(&self->c, none, T1X_BASE, T1X_PAGE));
 	EXPECT_EQ(ENTRIES, t1x_dma_avail(&self->c));
 	fill(&self->c, self->mem);
 }
@@ -428,15 +452,13 @@ TEST_F(entry_limit, limit_is_read_when_the_container_opens)
 	t1x_close(&other);
 }
 
-TEST_F(entry_limit, overlap_is_reported_before_the_limit_and_the_limit_before_the_range)
+TEST_F(entry_limit, errors_come_in_the_order_overlap_limit_range)
 {
 	fill(&self->c, self->mem);
 	EXPECT_EQ(-EEXIST, __t1x_map(&self->c, self->mem, T1X_BASE, T1X_PAGE));
-	EXPECT_EQ(-ENOSPC, __t1x_map(&self->c, self->mem, MSI_FIRST,
-				     T1X_PAGE));
+	EXPECT_EQ(-ENOSPC, __t1x_map(&self->c, self->mem, MSI_FIRST, T1X_PAGE));
 	t1x_unmap(&self->c, T1X_BASE, T1X_PAGE);
-	EXPECT_EQ(-EINVAL, __t1x_map(&self->c, self->mem, MSI_FIRST,
-				     T1X_PAGE));
+	EXPECT_EQ(-EINVAL, __t1x_map(&self->c, self->mem, MSI_FIRST, T1X_PAGE));
 }
 
 TEST_HARNESS_MAIN

@@ -14,7 +14,20 @@ FIXTURE(map_unmap)
 	char *mem;
 };
 
-T1X_TYPE_VARIANTS(map_unmap);
+FIXTURE_VARIANT(map_unmap)
+{
+	int type;
+};
+
+FIXTURE_VARIANT_ADD(map_unmap, type1)
+{
+	.type = VFIO_TYPE1_IOMMU,
+};
+
+FIXTURE_VARIANT_ADD(map_unmap, type1v2)
+{
+	.type = VFIO_TYPE1v2_IOMMU,
+};
 
 FIXTURE_SETUP(map_unmap)
 {
@@ -29,7 +42,7 @@ FIXTURE_TEARDOWN(map_unmap)
 	EXPECT_EQ(0, t1x_leak_end(&self->leak));
 }
 
-static uint64_t page_iova(int page)
+static u64 page_iova(int page)
 {
 	return T1X_BASE + PAGES(page);
 }
@@ -65,7 +78,7 @@ static int checkerboard_back(int step)
 static void check_pattern(struct t1x *c, char *mem, order_fn map_order,
 			  order_fn unmap_order)
 {
-	uint64_t size;
+	u64 size;
 	int i, ret;
 
 	for (i = 0; i < NPAGES; i++) {
@@ -83,13 +96,17 @@ static void check_pattern(struct t1x *c, char *mem, order_fn map_order,
 		t1x_unmap(c, page_iova(page), T1X_PAGE);
 		size = 1;
 		ret = __t1x_unmap(c, page_iova(page), T1X_PAGE, &size);
-		t1x_require(!ret && !size, "second UNMAP of page %d: %d, size 0x%lx",
-			    page, ret, size);
+		t1x_require(!ret && !size,
+			    "second UNMAP of page %d: %d, size 0x%lx", page,
+			    ret, size);
 	}
 }
 
 static const order_fn orders[] = {
-	forward, backward, checkerboard, checkerboard_back,
+	forward,
+	backward,
+	checkerboard,
+	checkerboard_back,
 };
 
 static void check_all_unmap_orders(struct t1x *c, char *mem, order_fn map_order)
@@ -125,18 +142,17 @@ TEST_F(map_unmap, every_overlap_with_a_mapping_is_refused)
 	static const struct {
 		int first, n;
 	} overlaps[] = {
-		{ 8, 4 }, { 7, 2 }, { 7, 8 }, { 9, 1 }, { 11, 1 }, { 11, 5 },
-		{ 8, 1 }, { 4, 5 },
+		{ 8, 4 },  { 7, 2 },  { 7, 8 }, { 9, 1 },
+		{ 11, 1 }, { 11, 5 }, { 8, 1 }, { 4, 5 },
 	};
 	unsigned int i;
 
 	map_pages(&self->c, self->mem, 8, 4);
 
 	for (i = 0; i < ARRAY_SIZE(overlaps); i++)
-		EXPECT_EQ(-EEXIST,
-			  __t1x_map(&self->c, self->mem,
-				    page_iova(overlaps[i].first),
-				    PAGES(overlaps[i].n)));
+		EXPECT_EQ(-EEXIST, __t1x_map(&self->c, self->mem,
+					     page_iova(overlaps[i].first),
+					     PAGES(overlaps[i].n)));
 
 	map_pages(&self->c, self->mem, 7, 1);
 	map_pages(&self->c, self->mem, 12, 1);
@@ -145,7 +161,7 @@ TEST_F(map_unmap, every_overlap_with_a_mapping_is_refused)
 
 TEST_F(map_unmap, one_unmap_removes_many_mappings_and_skips_holes)
 {
-	uint64_t size;
+	u64 size;
 	int i;
 
 	for (i = 0; i < NPAGES; i += 2)
@@ -162,24 +178,24 @@ TEST_F(map_unmap, one_unmap_removes_many_mappings_and_skips_holes)
 
 TEST_F(map_unmap, neighbours_in_both_spaces_stay_separate_mappings)
 {
-	uint64_t size;
+	u64 size;
 
 	map_pages(&self->c, self->mem, 0, 1);
 	map_pages(&self->c, self->mem, 1, 1);
 	map_pages(&self->c, self->mem, 2, 1);
 
 	t1x_unmap(&self->c, page_iova(1), T1X_PAGE);
-	EXPECT_EQ(-EEXIST, __t1x_map(&self->c, self->mem, page_iova(0),
-				     T1X_PAGE));
-	EXPECT_EQ(-EEXIST, __t1x_map(&self->c, self->mem, page_iova(2),
-				     T1X_PAGE));
+	EXPECT_EQ(-EEXIST,
+		  __t1x_map(&self->c, self->mem, page_iova(0), T1X_PAGE));
+	EXPECT_EQ(-EEXIST,
+		  __t1x_map(&self->c, self->mem, page_iova(2), T1X_PAGE));
 	ASSERT_EQ(0, __t1x_unmap(&self->c, page_iova(0), PAGES(3), &size));
 	EXPECT_EQ(PAGES(2), size);
 }
 
 TEST_F(map_unmap, unmap_of_the_head_takes_all_in_v1_and_fails_in_v2)
 {
-	uint64_t size = 0;
+	u64 size = 0;
 	int ret;
 
 	map_pages(&self->c, self->mem, 0, NPAGES);
@@ -198,7 +214,7 @@ TEST_F(map_unmap, unmap_of_the_head_takes_all_in_v1_and_fails_in_v2)
 TEST_F(map_unmap, unmap_inside_a_mapping_takes_nothing_in_v1_and_fails_in_v2)
 {
 	bool v1 = variant->type == VFIO_TYPE1_IOMMU;
-	uint64_t size;
+	u64 size;
 	int page;
 
 	map_pages(&self->c, self->mem, 0, NPAGES);
@@ -220,7 +236,7 @@ struct model_dma {
 };
 
 static int model_unmap(struct model_dma *dmas, int n, bool v1, int first,
-		       int last, uint64_t *size)
+		       int last, u64 *size)
 {
 	int i;
 
@@ -252,9 +268,11 @@ static void check_grid_point(struct t1x *c, char *mem, bool v1, int first,
 			     int last)
 {
 	struct model_dma dmas[] = {
-		{ 2, 4, true }, { 6, 6, true }, { 7, 12, true },
+		{ 2, 4, true },
+		{ 6, 6, true },
+		{ 7, 12, true },
 	};
-	uint64_t want_size, size = 0;
+	u64 want_size, size = 0;
 	int want, ret;
 	unsigned int i;
 
@@ -265,12 +283,12 @@ static void check_grid_point(struct t1x *c, char *mem, bool v1, int first,
 	want = model_unmap(dmas, ARRAY_SIZE(dmas), v1, first, last, &want_size);
 	ret = __t1x_unmap(c, page_iova(first), PAGES(last - first + 1), &size);
 	t1x_require(ret == want && size == want_size,
-		    "UNMAP of pages %d to %d: %d, size 0x%lx; expected %d, 0x%lx",
+		    "UNMAP of pages %d to %d: %d, size 0x%lx, not %d, 0x%lx",
 		    first, last, ret, size, want, want_size);
 
 	for (i = 0; i < ARRAY_SIZE(dmas); i++) {
-		uint64_t iova = page_iova(dmas[i].first);
-		uint64_t len = PAGES(dmas[i].last - dmas[i].first + 1);
+		u64 iova = page_iova(dmas[i].first);
+		u64 len = PAGES(dmas[i].last - dmas[i].first + 1);
 
 		if (dmas[i].present)
 			t1x_unmap(c, iova, len);
@@ -323,7 +341,7 @@ TEST_F(map_unmap, unmap_all_with_a_range_is_refused)
 
 TEST_F(map_unmap, two_halves_of_the_space_remove_all)
 {
-	uint64_t low = 0, high = 1, half = 1ULL << 63;
+	u64 low = 0, high = 1, half = 1ULL << 63;
 
 	map_pages(&self->c, self->mem, 0, 1);
 	map_pages(&self->c, self->mem, 2, 4);
@@ -336,7 +354,7 @@ TEST_F(map_unmap, two_halves_of_the_space_remove_all)
 
 TEST_F(map_unmap, unmap_that_ends_with_the_64_bit_space_removes_all)
 {
-	uint64_t size = 0;
+	u64 size = 0;
 
 	map_pages(&self->c, self->mem, 0, 2);
 	map_pages(&self->c, self->mem, 3, 1);
@@ -348,12 +366,12 @@ TEST_F(map_unmap, unmap_that_ends_with_the_64_bit_space_removes_all)
 
 TEST_F(map_unmap, unmap_one_page_short_of_the_64_bit_space_removes_all)
 {
-	uint64_t size = 0;
+	u64 size = 0;
 
 	/* What a client falls back to when the range above is refused */
 	map_pages(&self->c, self->mem, 0, 2);
-	ASSERT_EQ(0, __t1x_unmap(&self->c, T1X_BASE, -T1X_BASE - T1X_PAGE,
-				 &size));
+	ASSERT_EQ(0,
+		  __t1x_unmap(&self->c, T1X_BASE, -T1X_BASE - T1X_PAGE, &size));
 	EXPECT_EQ(PAGES(2), size);
 }
 
@@ -375,7 +393,7 @@ TEST_F(map_unmap, failed_unmap_leaves_its_argument_alone)
 
 TEST_F(map_unmap, unmap_of_empty_space_succeeds_with_size_zero)
 {
-	uint64_t size = 1;
+	u64 size = 1;
 
 	ASSERT_EQ(0, __t1x_unmap(&self->c, T1X_BASE, PAGES(16), &size));
 	EXPECT_EQ(0, size);
@@ -418,7 +436,7 @@ TEST_F_TIMEOUT(map_unmap, random_calls_agree_with_the_model, 60)
 	for (step = 0; step < 1000; step++) {
 		int first = t1x_random() % (NPAGES - 8);
 		int last = first + t1x_random() % 8;
-		uint64_t want_size = 0, size = 0;
+		u64 want_size = 0, size = 0;
 
 		if (t1x_random() % 2) {
 			bool busy = model_overlaps(dmas, NPAGES, first, last);
@@ -428,9 +446,8 @@ TEST_F_TIMEOUT(map_unmap, random_calls_agree_with_the_model, 60)
 					    page_iova(first),
 					    PAGES(last - first + 1)));
 			if (!busy)
-				*model_free_slot(dmas) = (struct model_dma){
-					first, last, true
-				};
+				*model_free_slot(dmas) =
+					(struct model_dma){ first, last, true };
 			continue;
 		}
 
@@ -457,19 +474,41 @@ FIXTURE_VARIANT(map_memory)
 	enum t1x_mem kind;
 };
 
-#define MEMORY_VARIANT(name, t, k)					\
-	FIXTURE_VARIANT_ADD(map_memory, name)				\
-	{								\
-		.type = t,						\
-		.kind = k,						\
-	}
+FIXTURE_VARIANT_ADD(map_memory, type1_4k)
+{
+	.type = VFIO_TYPE1_IOMMU,
+	.kind = T1X_MEM_4K,
+};
 
-MEMORY_VARIANT(type1_4k, VFIO_TYPE1_IOMMU, T1X_MEM_4K);
-MEMORY_VARIANT(type1_thp, VFIO_TYPE1_IOMMU, T1X_MEM_THP);
-MEMORY_VARIANT(type1_2m, VFIO_TYPE1_IOMMU, T1X_MEM_2M);
-MEMORY_VARIANT(type1v2_4k, VFIO_TYPE1v2_IOMMU, T1X_MEM_4K);
-MEMORY_VARIANT(type1v2_thp, VFIO_TYPE1v2_IOMMU, T1X_MEM_THP);
-MEMORY_VARIANT(type1v2_2m, VFIO_TYPE1v2_IOMMU, T1X_MEM_2M);
+FIXTURE_VARIANT_ADD(map_memory, type1_thp)
+{
+	.type = VFIO_TYPE1_IOMMU,
+	.kind = T1X_MEM_THP,
+};
+
+FIXTURE_VARIANT_ADD(map_memory, type1_2m)
+{
+	.type = VFIO_TYPE1_IOMMU,
+	.kind = T1X_MEM_2M,
+};
+
+FIXTURE_VARIANT_ADD(map_memory, type1v2_4k)
+{
+	.type = VFIO_TYPE1v2_IOMMU,
+	.kind = T1X_MEM_4K,
+};
+
+FIXTURE_VARIANT_ADD(map_memory, type1v2_thp)
+{
+	.type = VFIO_TYPE1v2_IOMMU,
+	.kind = T1X_MEM_THP,
+};
+
+FIXTURE_VARIANT_ADD(map_memory, type1v2_2m)
+{
+	.type = VFIO_TYPE1v2_IOMMU,
+	.kind = T1X_MEM_2M,
+};
 
 #define MEMORY_SIZE (2 * T1X_2M)
 
@@ -490,8 +529,7 @@ FIXTURE_TEARDOWN(map_memory)
 }
 
 /* Checks the hardware's table where the kernel shows it */
-static void expect_translated(const char *bdf, char *mem, uint64_t iova,
-			      uint64_t size)
+static void expect_translated(const char *bdf, char *mem, u64 iova, u64 size)
 {
 	int bad;
 
@@ -501,7 +539,7 @@ static void expect_translated(const char *bdf, char *mem, uint64_t iova,
 	t1x_require(!bad, "%d pages are not translated to their memory", bad);
 }
 
-static void expect_empty(const char *bdf, uint64_t iova, uint64_t size)
+static void expect_empty(const char *bdf, u64 iova, u64 size)
 {
 	int n;
 
@@ -524,7 +562,7 @@ TEST_F(map_memory, one_mapping_of_all_goes_as_a_whole)
 
 TEST_F(map_memory, unaligned_iova_still_translates_every_page)
 {
-	uint64_t iova = T1X_BASE + PAGES(3);
+	u64 iova = T1X_BASE + PAGES(3);
 
 	t1x_map(&self->c, self->mem, iova, MEMORY_SIZE);
 	expect_translated(self->bdf, self->mem, iova, MEMORY_SIZE);
@@ -534,7 +572,7 @@ TEST_F(map_memory, unaligned_iova_still_translates_every_page)
 
 TEST_F(map_memory, small_mappings_of_huge_pages_go_one_by_one)
 {
-	uint64_t at;
+	u64 at;
 
 	for (at = 0; at < MEMORY_SIZE; at += PAGES(16))
 		t1x_map(&self->c, self->mem + at, T1X_BASE + at, PAGES(16));
@@ -553,13 +591,12 @@ TEST_F(map_memory, small_mappings_of_huge_pages_go_one_by_one)
 TEST_F(map_memory, huge_mapping_resists_small_unmaps)
 {
 	bool v1 = variant->type == VFIO_TYPE1_IOMMU;
-	uint64_t at, size = 0;
+	u64 at, size = 0;
 
 	t1x_map(&self->c, self->mem, T1X_BASE, MEMORY_SIZE);
 	for (at = MEMORY_SIZE - PAGES(8); at; at -= PAGES(8))
-		ASSERT_EQ(v1 ? 0 : -EINVAL,
-			  __t1x_unmap(&self->c, T1X_BASE + at, PAGES(8),
-				      &size));
+		ASSERT_EQ(v1 ? 0 : -EINVAL, __t1x_unmap(&self->c, T1X_BASE + at,
+							PAGES(8), &size));
 	EXPECT_EQ(0, size);
 	EXPECT_EQ(MEMORY_SIZE / T1X_PAGE, t1x_locked());
 	expect_translated(self->bdf, self->mem, T1X_BASE, MEMORY_SIZE);
@@ -575,15 +612,15 @@ TEST_F(map_memory, huge_mapping_resists_small_unmaps)
 
 TEST_F(map_memory, one_superset_unmap_removes_mappings_of_all_sizes)
 {
-	uint64_t size;
+	u64 size;
 
 	t1x_map(&self->c, self->mem, T1X_BASE, T1X_2M);
 	t1x_map(&self->c, self->mem + T1X_2M, T1X_BASE + 4 * T1X_2M, T1X_PAGE);
 	t1x_map(&self->c, self->mem + T1X_2M, T1X_BASE + 5 * T1X_2M,
 		T1X_2M - T1X_PAGE);
 
-	ASSERT_EQ(0, __t1x_unmap(&self->c, T1X_BASE - T1X_2M, 16 * T1X_2M,
-				 &size));
+	ASSERT_EQ(0,
+		  __t1x_unmap(&self->c, T1X_BASE - T1X_2M, 16 * T1X_2M, &size));
 	EXPECT_EQ(2 * T1X_2M, size);
 	expect_empty(self->bdf, T1X_BASE - T1X_2M, 16 * T1X_2M);
 }

@@ -11,11 +11,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define SLOTS		32
-#define SLOT_PAGES	4
-#define QUEUES_IOVA	0x10000000UL
-#define STEADY_IOVA	0x20000000UL
-#define KILL_ROUNDS	50
+#define SLOTS 32
+#define SLOT_PAGES 4
+#define QUEUES_IOVA 0x10000000UL
+#define STEADY_IOVA 0x20000000UL
+#define KILL_ROUNDS 50
 
 FIXTURE(stress)
 {
@@ -24,7 +24,20 @@ FIXTURE(stress)
 	char *mem;
 };
 
-T1X_TYPE_VARIANTS(stress);
+FIXTURE_VARIANT(stress)
+{
+	int type;
+};
+
+FIXTURE_VARIANT_ADD(stress, type1)
+{
+	.type = VFIO_TYPE1_IOMMU,
+};
+
+FIXTURE_VARIANT_ADD(stress, type1v2)
+{
+	.type = VFIO_TYPE1v2_IOMMU,
+};
 
 FIXTURE_SETUP(stress)
 {
@@ -47,13 +60,13 @@ static unsigned int scale(void)
 struct worker {
 	struct t1x *c;
 	char *mem;
-	uint64_t random;
-	uint64_t end_ms;
-	uint64_t mapped, unmapped;	/* bytes, as the kernel reports them */
+	u64 random;
+	u64 end_ms;
+	u64 mapped, unmapped; /* bytes, as the kernel reports them */
 	int calls, strange;
 };
 
-static uint64_t next_random(struct worker *w)
+static u64 next_random(struct worker *w)
 {
 	w->random ^= w->random << 13;
 	w->random ^= w->random >> 7;
@@ -65,9 +78,9 @@ static void one_call(struct worker *w)
 {
 	bool v1 = w->c->type == VFIO_TYPE1_IOMMU;
 	int slot = next_random(w) % SLOTS;
-	uint64_t iova = T1X_BASE + PAGES(slot * SLOT_PAGES);
-	uint64_t size = PAGES(SLOT_PAGES * (1 + next_random(w) % 3));
-	uint64_t unmapped = 0;
+	u64 iova = T1X_BASE + PAGES(slot * SLOT_PAGES);
+	u64 size = PAGES(SLOT_PAGES * (1 + next_random(w) % 3));
+	u64 unmapped = 0;
 	int ret;
 
 	switch (next_random(w) % 8) {
@@ -98,7 +111,7 @@ static void *work(void *data)
 	return NULL;
 }
 
-static void init_workers(FIXTURE_DATA(stress) *self, struct worker *workers,
+static void init_workers(struct _test_data_stress *self, struct worker *workers,
 			 int n)
 {
 	int i;
@@ -116,29 +129,29 @@ TEST_F_TIMEOUT(stress, threads_on_overlapping_ranges_lose_no_byte, 120)
 {
 	struct worker workers[2];
 	pthread_t threads[2];
-	int64_t left = 0;
+	s64 left = 0;
 	int i;
 
 	t1x_open(&self->c, variant->type, NULL);
 	init_workers(self, workers, 2);
 	for (i = 0; i < 2; i++)
-		ASSERT_EQ(0, pthread_create(&threads[i], NULL, work,
-					    &workers[i]));
+		ASSERT_EQ(0,
+			  pthread_create(&threads[i], NULL, work, &workers[i]));
 	for (i = 0; i < 2; i++) {
 		pthread_join(threads[i], NULL);
 		EXPECT_EQ(0, workers[i].strange);
 		EXPECT_LT(100, workers[i].calls);
 		left += workers[i].mapped - workers[i].unmapped;
 	}
-	EXPECT_EQ(left, (int64_t)PAGES(t1x_locked()));
-	EXPECT_EQ(left, (int64_t)t1x_unmap_all(&self->c));
+	EXPECT_EQ(left, (s64)PAGES(t1x_locked()));
+	EXPECT_EQ(left, (s64)t1x_unmap_all(&self->c));
 	EXPECT_EQ(0, t1x_locked());
 }
 
 TEST_F_TIMEOUT(stress, processes_on_overlapping_ranges_lose_no_byte, 120)
 {
 	struct worker *workers;
-	int64_t left = 0;
+	s64 left = 0;
 	pid_t pids[2];
 	int i;
 
@@ -158,7 +171,7 @@ TEST_F_TIMEOUT(stress, processes_on_overlapping_ranges_lose_no_byte, 120)
 		EXPECT_EQ(0, workers[i].strange);
 		left += workers[i].mapped - workers[i].unmapped;
 	}
-	EXPECT_EQ(left, (int64_t)t1x_unmap_all(&self->c));
+	EXPECT_EQ(left, (s64)t1x_unmap_all(&self->c));
 }
 
 TEST_F_TIMEOUT(stress, dma_goes_on_beside_a_storm_of_maps, 120)
@@ -197,7 +210,8 @@ TEST_F_TIMEOUT(stress, dma_goes_on_beside_a_storm_of_maps, 120)
 }
 
 /* Kills a child that works in a container at a random moment */
-static void kill_round(FIXTURE_DATA(stress) *self, bool own_container, int type)
+static void kill_round(struct _test_data_stress *self, bool own_container,
+		       int type)
 {
 	struct worker worker;
 	pid_t pid;
@@ -228,7 +242,7 @@ TEST_F_TIMEOUT(stress, killed_owner_leaves_nothing, 300)
 
 TEST_F_TIMEOUT(stress, killed_mapper_leaves_a_consistent_container, 300)
 {
-	uint32_t avail;
+	u32 avail;
 	unsigned int i;
 
 	t1x_open(&self->c, variant->type, NULL);

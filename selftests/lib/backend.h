@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
-#define T1X_MODULE_INTREE	"vfio_iommu_type1"
-#define T1X_MODULE_OURS		"vfio_iommu_type1x"
+#define T1X_MODULE_INTREE "vfio_iommu_type1"
+#define T1X_MODULE_OURS "vfio_iommu_type1x"
 
 bool t1x_is_type1x(void);
 /* Name of the module under test, as in /sys/module */

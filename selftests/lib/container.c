@@ -55,7 +55,7 @@ const char *t1x_any_device(void)
 		bdf = t1x_nvme(0);
 	if (!bdf)
 		bdf = t1x_testdev(0);
-	t1x_require(bdf, "no test device: set T1X_EDU, T1X_NVME or T1X_TESTDEV to the addresses of devices bound to vfio-pci");
+	t1x_require(bdf, "set T1X_EDU to PCI addresses bound to vfio-pci");
 	return bdf;
 }
 
@@ -68,7 +68,9 @@ int t1x_group_open(const char *bdf)
 	snprintf(link, sizeof(link), "/sys/bus/pci/devices/%s/iommu_group",
 		 bdf);
 	len = readlink(link, target, sizeof(target) - 1);
-	t1x_require(len > 0, "%s has no IOMMU group: start the guest with an IOMMU", bdf);
+	t1x_require(len > 0,
+		    "%s has no IOMMU group: start the guest with an IOMMU",
+		    bdf);
 	target[len] = '\0';
 	snprintf(path, sizeof(path), "/dev/vfio/%s", strrchr(target, '/') + 1);
 	fd = open(path, O_RDWR | O_CLOEXEC);
@@ -141,8 +143,8 @@ int __t1x_set_iommu(struct t1x *c)
 
 	after = t1x_refcnt(t1x_module());
 	t1x_require(after > before,
-		    "container of type %d is not served by %s (refcnt %ld -> %ld): see dmesg for the failed open or attach",
-		    c->type, t1x_module(), before, after);
+		    "not %s serves the container (refcnt %ld): see dmesg",
+		    t1x_module(), after);
 	return 0;
 }
 
@@ -181,13 +183,13 @@ void t1x_close(struct t1x *c)
 	c->fd = -1;
 }
 
-int __t1x_map_flags(struct t1x *c, const volatile void *vaddr, uint64_t iova,
-		    uint64_t size, uint32_t flags)
+int __t1x_map_flags(struct t1x *c, const void *vaddr, u64 iova, u64 size,
+		    u32 flags)
 {
 	struct vfio_iommu_type1_dma_map map = {
 		.argsz = sizeof(map),
 		.flags = flags,
-		.vaddr = (uintptr_t)vaddr,
+		.vaddr = (unsigned long)vaddr,
 		.iova = iova,
 		.size = size,
 	};
@@ -195,14 +197,13 @@ int __t1x_map_flags(struct t1x *c, const volatile void *vaddr, uint64_t iova,
 	return ioctl(c->fd, VFIO_IOMMU_MAP_DMA, &map) ? -errno : 0;
 }
 
-int __t1x_map(struct t1x *c, const volatile void *vaddr, uint64_t iova,
-	      uint64_t size)
+int __t1x_map(struct t1x *c, const void *vaddr, u64 iova, u64 size)
 {
 	return __t1x_map_flags(c, vaddr, iova, size, T1X_RW);
 }
 
-int __t1x_unmap_flags(struct t1x *c, uint64_t iova, uint64_t size,
-		      uint32_t flags, uint64_t *unmapped)
+int __t1x_unmap_flags(struct t1x *c, u64 iova, u64 size, u32 flags,
+		      u64 *unmapped)
 {
 	struct vfio_iommu_type1_dma_unmap unmap = {
 		.argsz = sizeof(unmap),
@@ -218,14 +219,13 @@ int __t1x_unmap_flags(struct t1x *c, uint64_t iova, uint64_t size,
 	return 0;
 }
 
-int __t1x_unmap(struct t1x *c, uint64_t iova, uint64_t size,
-		uint64_t *unmapped)
+int __t1x_unmap(struct t1x *c, u64 iova, u64 size, u64 *unmapped)
 {
 	return __t1x_unmap_flags(c, iova, size, 0, unmapped);
 }
 
-void t1x_map_at(const char *file, int line, struct t1x *c,
-		const volatile void *vaddr, uint64_t iova, uint64_t size)
+void t1x_map_at(const char *file, int line, struct t1x *c, const void *vaddr,
+		u64 iova, u64 size)
 {
 	int ret = __t1x_map(c, vaddr, iova, size);
 
@@ -234,10 +234,9 @@ void t1x_map_at(const char *file, int line, struct t1x *c,
 			 iova, strerror(-ret));
 }
 
-void t1x_unmap_at(const char *file, int line, struct t1x *c, uint64_t iova,
-		  uint64_t size)
+void t1x_unmap_at(const char *file, int line, struct t1x *c, u64 iova, u64 size)
 {
-	uint64_t unmapped = 0;
+	u64 unmapped = 0;
 	int ret = __t1x_unmap(c, iova, size, &unmapped);
 
 	if (ret)
@@ -249,16 +248,16 @@ void t1x_unmap_at(const char *file, int line, struct t1x *c, uint64_t iova,
 			 iova, unmapped);
 }
 
-uint64_t t1x_unmap_all(struct t1x *c)
+u64 t1x_unmap_all(struct t1x *c)
 {
-	uint64_t size = 0;
+	u64 size = 0;
 	int ret = __t1x_unmap_flags(c, 0, 0, VFIO_DMA_UNMAP_FLAG_ALL, &size);
 
 	t1x_require(!ret, "UNMAP with FLAG_ALL: %s", strerror(-ret));
 	return size;
 }
 
-int __t1x_get_info(struct t1x *c, void *buf, uint32_t len)
+int __t1x_get_info(struct t1x *c, void *buf, u32 len)
 {
 	struct vfio_iommu_type1_info *info = buf;
 
@@ -267,11 +266,11 @@ int __t1x_get_info(struct t1x *c, void *buf, uint32_t len)
 	return ioctl(c->fd, VFIO_IOMMU_GET_INFO, info) ? -errno : 0;
 }
 
-const void *t1x_cap_find(const void *buf, uint16_t id)
+const void *t1x_cap_find(const void *buf, u16 id)
 {
 	const struct vfio_iommu_type1_info *info = buf;
 	const struct vfio_info_cap_header *cap;
-	uint32_t offset;
+	u32 offset;
 
 	if (!(info->flags & VFIO_IOMMU_INFO_CAPS))
 		return NULL;
@@ -284,7 +283,7 @@ const void *t1x_cap_find(const void *buf, uint16_t id)
 	return NULL;
 }
 
-static const void *cap_of(struct t1x *c, void *buf, uint16_t id)
+static const void *cap_of(struct t1x *c, void *buf, u16 id)
 {
 	int ret = __t1x_get_info(c, buf, INFO_MAX);
 	const void *cap;
@@ -295,10 +294,10 @@ static const void *cap_of(struct t1x *c, void *buf, uint16_t id)
 	return cap;
 }
 
-uint32_t t1x_dma_avail(struct t1x *c)
+u32 t1x_dma_avail(struct t1x *c)
 {
 	const struct vfio_iommu_type1_info_dma_avail *cap;
-	uint64_t buf[INFO_MAX / 8];
+	u64 buf[INFO_MAX / 8];
 
 	cap = cap_of(c, buf, VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL);
 	return cap->avail;
@@ -307,7 +306,7 @@ uint32_t t1x_dma_avail(struct t1x *c)
 int t1x_ranges(struct t1x *c, struct t1x_range *ranges, int max)
 {
 	const struct vfio_iommu_type1_info_cap_iova_range *cap;
-	uint64_t buf[INFO_MAX / 8];
+	u64 buf[INFO_MAX / 8];
 	int i;
 
 	cap = cap_of(c, buf, VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE);

@@ -11,13 +11,12 @@
 #define T1X_CONTAINER_H
 
 #include <linux/vfio.h>
-#include <stdint.h>
 
 #include "util.h"
 
-#define T1X_MAX_GROUPS	4
-#define T1X_RW		(VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE)
-#define T1X_BASE	0x40000000UL	/* below every reserved window of x86 */
+#define T1X_MAX_GROUPS 4
+#define T1X_RW (VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE)
+#define T1X_BASE 0x40000000UL /* below every reserved window of x86 */
 
 struct t1x_group {
 	int fd;
@@ -32,7 +31,7 @@ struct t1x {
 };
 
 struct t1x_range {
-	uint64_t start, last;
+	u64 start, last;
 };
 
 /* The nth device of a kind that the guest offers, NULL where it has fewer */
@@ -55,31 +54,29 @@ void t1x_del_group(struct t1x *c, const char *bdf);
 /* SET_IOMMU on a container that has its groups; checks who serves it */
 int __t1x_set_iommu(struct t1x *c);
 
-int __t1x_map_flags(struct t1x *c, const volatile void *vaddr, uint64_t iova,
-		    uint64_t size, uint32_t flags);
-int __t1x_map(struct t1x *c, const volatile void *vaddr, uint64_t iova,
-	      uint64_t size);
-int __t1x_unmap_flags(struct t1x *c, uint64_t iova, uint64_t size,
-		      uint32_t flags, uint64_t *unmapped);
-int __t1x_unmap(struct t1x *c, uint64_t iova, uint64_t size,
-		uint64_t *unmapped);
-void t1x_map_at(const char *file, int line, struct t1x *c,
-		const volatile void *vaddr, uint64_t iova, uint64_t size);
-void t1x_unmap_at(const char *file, int line, struct t1x *c, uint64_t iova,
-		  uint64_t size);
+int __t1x_map_flags(struct t1x *c, const void *vaddr, u64 iova, u64 size,
+		    u32 flags);
+int __t1x_map(struct t1x *c, const void *vaddr, u64 iova, u64 size);
+int __t1x_unmap_flags(struct t1x *c, u64 iova, u64 size, u32 flags,
+		      u64 *unmapped);
+int __t1x_unmap(struct t1x *c, u64 iova, u64 size, u64 *unmapped);
+void t1x_map_at(const char *file, int line, struct t1x *c, const void *vaddr,
+		u64 iova, u64 size);
+void t1x_unmap_at(const char *file, int line, struct t1x *c, u64 iova,
+		  u64 size);
 
-#define t1x_map(...)	t1x_map_at(__FILE__, __LINE__, __VA_ARGS__)
+#define t1x_map(...) t1x_map_at(__FILE__, __LINE__, __VA_ARGS__)
 /* Expects that exactly [iova, iova + size) goes */
-#define t1x_unmap(...)	t1x_unmap_at(__FILE__, __LINE__, __VA_ARGS__)
+#define t1x_unmap(...) t1x_unmap_at(__FILE__, __LINE__, __VA_ARGS__)
 
 /* Everything goes; returns the size that the kernel reports */
-uint64_t t1x_unmap_all(struct t1x *c);
+u64 t1x_unmap_all(struct t1x *c);
 
 /* GET_INFO with its capabilities into a buffer of len bytes; 0 or -errno */
-int __t1x_get_info(struct t1x *c, void *buf, uint32_t len);
+int __t1x_get_info(struct t1x *c, void *buf, u32 len);
 /* A capability in such a buffer, NULL if absent */
-const void *t1x_cap_find(const void *buf, uint16_t id);
-uint32_t t1x_dma_avail(struct t1x *c);
+const void *t1x_cap_find(const void *buf, u16 id);
+u32 t1x_dma_avail(struct t1x *c);
 int t1x_ranges(struct t1x *c, struct t1x_range *ranges, int max);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -8,9 +9,9 @@
 
 #include "device.h"
 
-#define PCI_COMMAND		4
-#define PCI_COMMAND_MEMORY	0x2
-#define PCI_COMMAND_MASTER	0x4
+#define PCI_COMMAND 4
+#define PCI_COMMAND_MEMORY 0x2
+#define PCI_COMMAND_MASTER 0x4
 
 static void region_info(struct t1x_device *dev, unsigned int index,
 			struct vfio_region_info *info)
@@ -25,7 +26,7 @@ static void region_info(struct t1x_device *dev, unsigned int index,
 static void enable(struct t1x_device *dev)
 {
 	struct vfio_region_info config;
-	uint16_t command;
+	u16 command;
 	off_t at;
 
 	region_info(dev, VFIO_PCI_CONFIG_REGION_INDEX, &config);
@@ -62,7 +63,7 @@ void t1x_device_close(struct t1x_device *dev)
 	dev->fd = -1;
 }
 
-uint64_t t1x_device_bar_size(struct t1x_device *dev, int bar)
+u64 t1x_device_bar_size(struct t1x_device *dev, int bar)
 {
 	struct vfio_region_info info;
 
@@ -70,9 +71,9 @@ uint64_t t1x_device_bar_size(struct t1x_device *dev, int bar)
 	return info.flags & VFIO_REGION_INFO_FLAG_MMAP ? info.size : 0;
 }
 
-uint64_t t1x_device_bar_phys(struct t1x_device *dev, int bar)
+u64 t1x_device_bar_phys(struct t1x_device *dev, int bar)
 {
-	unsigned long long start = 0;
+	u64 start;
 	char path[128], text[1024];
 	char *line = text;
 
@@ -81,8 +82,8 @@ uint64_t t1x_device_bar_phys(struct t1x_device *dev, int bar)
 	t1x_require(!t1x_read_text(path, text, sizeof(text)), "no %s", path);
 	while (bar-- && line)
 		line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL;
-	t1x_require(line && sscanf(line, "%llx", &start) == 1 && start,
-		    "%s: no such BAR", dev->bdf);
+	start = line ? strtoull(line, NULL, 16) : 0;
+	t1x_require(start, "%s: no such BAR", dev->bdf);
 	return start;
 }
 

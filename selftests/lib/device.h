@@ -4,7 +4,6 @@
 #define T1X_DEVICE_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "container.h"
 
@@ -17,12 +16,11 @@ struct t1x_device {
 void t1x_device_open(struct t1x_device *dev, struct t1x *c, const char *bdf);
 void t1x_device_close(struct t1x_device *dev);
 
-uint64_t t1x_device_bar_size(struct t1x_device *dev, int bar);
+u64 t1x_device_bar_size(struct t1x_device *dev, int bar);
 /* Where the host has placed the BAR */
-uint64_t t1x_device_bar_phys(struct t1x_device *dev, int bar);
+u64 t1x_device_bar_phys(struct t1x_device *dev, int bar);
 /* Length 0 is the whole BAR; fails the test where it cannot be mapped */
-void *t1x_device_bar_map(struct t1x_device *dev, int bar, size_t len,
-			 int prot);
+void *t1x_device_bar_map(struct t1x_device *dev, int bar, size_t len, int prot);
 /* As above onto a fixed address, over what is there */
 void *t1x_device_bar_map_at(struct t1x_device *dev, int bar, size_t len,
 			    int prot, void *at);

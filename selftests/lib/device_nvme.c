@@ -5,49 +5,48 @@
 
 #include "device_nvme.h"
 
-#define REG_CAP		0x00
-#define REG_CC		0x14
-#define REG_CSTS	0x1c
-#define REG_AQA		0x24
-#define REG_ASQ		0x28
-#define REG_ACQ		0x30
-#define REG_DOORBELL	0x1000
+#define REG_CAP 0x00
+#define REG_CC 0x14
+#define REG_CSTS 0x1c
+#define REG_AQA 0x24
+#define REG_ASQ 0x28
+#define REG_ACQ 0x30
+#define REG_DOORBELL 0x1000
 
-#define CC_ENABLE	1u
-#define CC_SIZES	(6u << 16 | 4u << 20)	/* 64-byte SQE, 16-byte CQE */
-#define CSTS_READY	1u
+#define CC_ENABLE 1u
+#define CC_SIZES (6u << 16 | 4u << 20) /* 64-byte SQE, 16-byte CQE */
+#define CSTS_READY 1u
 
-#define OP_ADMIN_CREATE_SQ	0x01
-#define OP_ADMIN_CREATE_CQ	0x05
-#define OP_ADMIN_IDENTIFY	0x06
-#define OP_WRITE		0x01
-#define OP_READ			0x02
+#define OP_ADMIN_CREATE_SQ 0x01
+#define OP_ADMIN_CREATE_CQ 0x05
+#define OP_ADMIN_IDENTIFY 0x06
+#define OP_WRITE 0x01
+#define OP_READ 0x02
 
-#define ENTRIES		16u
-#define SQE_WORDS	16
-#define CQE_WORDS	4
-#define TIMEOUT_MS	5000
+#define ENTRIES 16u
+#define SQE_WORDS 16
+#define CQE_WORDS 4
+#define TIMEOUT_MS 5000
 
-static uint32_t read32(struct t1x_nvme *nvme, unsigned int reg)
+static u32 read32(struct t1x_nvme *nvme, unsigned int reg)
 {
-	return *(volatile uint32_t *)(nvme->regs + reg);
+	return t1x_read32(nvme->regs + reg);
 }
 
-static void write32(struct t1x_nvme *nvme, unsigned int reg, uint32_t value)
+static void write32(struct t1x_nvme *nvme, unsigned int reg, u32 value)
 {
-	__sync_synchronize();
-	*(volatile uint32_t *)(nvme->regs + reg) = value;
+	t1x_write32(nvme->regs + reg, value);
 }
 
-static void write64(struct t1x_nvme *nvme, unsigned int reg, uint64_t value)
+static void write64(struct t1x_nvme *nvme, unsigned int reg, u64 value)
 {
 	write32(nvme, reg, value);
 	write32(nvme, reg + 4, value >> 32);
 }
 
-static void wait_ready(struct t1x_nvme *nvme, uint32_t ready)
+static void wait_ready(struct t1x_nvme *nvme, u32 ready)
 {
-	uint64_t end = t1x_now_ms() + TIMEOUT_MS;
+	u64 end = t1x_now_ms() + TIMEOUT_MS;
 
 	while ((read32(nvme, REG_CSTS) & CSTS_READY) != ready) {
 		t1x_require(t1x_now_ms() < end,
@@ -70,79 +69,75 @@ static void init_queue(struct t1x_nvme *nvme, struct t1x_nvme_queue *queue,
 
 /* cmd: the words of a submission entry; word 0 has the opcode only */
 static int submit(struct t1x_nvme *nvme, struct t1x_nvme_queue *queue,
-		  const uint32_t *cmd)
+		  const u32 *cmd)
 {
-	volatile uint32_t *sqe = queue->sq + queue->tail * SQE_WORDS;
+	u32 *sqe = queue->sq + queue->tail * SQE_WORDS;
 	unsigned int doorbell = REG_DOORBELL + 2 * queue->id * nvme->stride;
-	uint64_t end = t1x_now_ms() + TIMEOUT_MS;
-	volatile uint32_t *cqe;
-	uint16_t id = nvme->next_id++;
-	uint32_t status;
-	int i;
+	u64 end = t1x_now_ms() + TIMEOUT_MS;
+	u32 *cqe;
+	u16 id = nvme->next_id++;
+	u32 entry;
 
-	for (i = 0; i < SQE_WORDS; i++)
-		sqe[i] = cmd[i];
-	sqe[0] = cmd[0] | (uint32_t)id << 16;
+	memcpy(sqe, cmd, SQE_WORDS * sizeof(*cmd));
+	sqe[0] |= (u32)id << 16;
 	queue->tail = (queue->tail + 1) % ENTRIES;
 	write32(nvme, doorbell, queue->tail);
 
 	for (;;) {
 		cqe = queue->cq + queue->head * CQE_WORDS;
-		while (((cqe[3] >> 16) & 1) != queue->phase) {
+		while (((t1x_read32(&cqe[3]) >> 16) & 1) != queue->phase) {
 			if (t1x_now_ms() >= end)
 				return -ETIMEDOUT;
 			t1x_sleep_ms(0);
 		}
-		status = cqe[3] >> 17;
-		i = cqe[3] & 0xffff;
+		entry = t1x_read32(&cqe[3]);
 		queue->head = (queue->head + 1) % ENTRIES;
 		if (!queue->head)
 			queue->phase ^= 1;
 		write32(nvme, doorbell + nvme->stride, queue->head);
 
 		/* An earlier command may complete late: it is not ours */
-		if (i == id)
-			return status & 0x7ff;
+		if ((entry & 0xffff) == id)
+			return (entry >> 17) & 0x7ff;
 	}
 }
 
-static void set_address(uint32_t *cmd, uint64_t iova)
+static void set_address(u32 *cmd, u64 iova)
 {
 	cmd[6] = iova;
 	cmd[7] = iova >> 32;
 }
 
-static int identify(struct t1x_nvme *nvme, uint32_t nsid, uint32_t cns,
-		    uint64_t iova)
+static int identify(struct t1x_nvme *nvme, u32 nsid, u32 cns, u64 iova)
 {
-	uint32_t cmd[SQE_WORDS] = { OP_ADMIN_IDENTIFY, nsid };
+	u32 cmd[SQE_WORDS] = { OP_ADMIN_IDENTIFY, nsid };
 
 	set_address(cmd, iova);
 	cmd[10] = cns;
 	return submit(nvme, &nvme->admin, cmd);
 }
 
-int t1x_nvme_identify(struct t1x_nvme *nvme, uint64_t iova)
+int t1x_nvme_identify(struct t1x_nvme *nvme, u64 iova)
 {
 	return identify(nvme, 0, 1, iova);
 }
 
 static void create_io_queue(struct t1x_nvme *nvme)
 {
-	uint32_t cq[SQE_WORDS] = { OP_ADMIN_CREATE_CQ };
-	uint32_t sq[SQE_WORDS] = { OP_ADMIN_CREATE_SQ };
+	u32 cq[SQE_WORDS] = { OP_ADMIN_CREATE_CQ };
+	u32 sq[SQE_WORDS] = { OP_ADMIN_CREATE_SQ };
 	int ret;
 
 	set_address(cq, nvme->iova + 3 * T1X_PAGE);
 	cq[10] = (ENTRIES - 1) << 16 | 1;
-	cq[11] = 1;		/* contiguous, no interrupt */
+	cq[11] = 1; /* contiguous, no interrupt */
 	ret = submit(nvme, &nvme->admin, cq);
 	t1x_require(!ret, "nvme %s: creating a completion queue: status %d",
 		    nvme->dev.bdf, ret);
 
 	set_address(sq, nvme->iova + 2 * T1X_PAGE);
 	sq[10] = (ENTRIES - 1) << 16 | 1;
-	sq[11] = 1 << 16 | 1;	/* its completion queue, contiguous */
+	sq[11] = 1 << 16 | 1; /* its completion queue, contiguous */
 	ret = submit(nvme, &nvme->admin, sq);
 	t1x_require(!ret, "nvme %s: creating a submission queue: status %d",
 		    nvme->dev.bdf, ret);
@@ -151,16 +146,16 @@ static void create_io_queue(struct t1x_nvme *nvme)
 /* The block size is in the namespace's identity; read into the unused I/O SQ */
 static void read_block_size(struct t1x_nvme *nvme)
 {
-	volatile unsigned char *id = (void *)(nvme->mem + 2 * T1X_PAGE);
+	unsigned char *id = (void *)(nvme->mem + 2 * T1X_PAGE);
 	int ret = identify(nvme, 1, 0, nvme->iova + 2 * T1X_PAGE);
 
 	t1x_require(!ret, "nvme %s: Identify: status %d", nvme->dev.bdf, ret);
 	nvme->block = 1u << id[128 + 4 * (id[26] & 0xf) + 2];
-	memset(nvme->mem + 2 * T1X_PAGE, 0, T1X_PAGE);
+	memset(id, 0, T1X_PAGE);
 }
 
 void t1x_nvme_open(struct t1x_nvme *nvme, struct t1x *c, const char *bdf,
-		   uint64_t iova)
+		   u64 iova)
 {
 	memset(nvme, 0, sizeof(*nvme));
 	nvme->c = c;
@@ -198,18 +193,17 @@ void t1x_nvme_close(struct t1x_nvme *nvme)
 
 	write32(nvme, REG_CC, 0);
 	wait_ready(nvme, 0);
-	munmap((void *)nvme->regs, nvme->regs_len);
+	munmap(nvme->regs, nvme->regs_len);
 	nvme->regs = NULL;
 	__t1x_unmap(nvme->c, nvme->iova, T1X_NVME_PAGES * T1X_PAGE, NULL);
 	munmap(nvme->mem, T1X_NVME_PAGES * T1X_PAGE);
 	t1x_device_close(&nvme->dev);
 }
 
-static int transfer(struct t1x_nvme *nvme, uint32_t op, unsigned int slot,
-		    uint64_t iova)
+static int transfer(struct t1x_nvme *nvme, u32 op, unsigned int slot, u64 iova)
 {
-	uint32_t cmd[SQE_WORDS] = { op, 1 };
-	uint32_t blocks = T1X_PAGE / nvme->block;
+	u32 cmd[SQE_WORDS] = { op, 1 };
+	u32 blocks = T1X_PAGE / nvme->block;
 
 	set_address(cmd, iova);
 	cmd[10] = slot * blocks;
@@ -217,12 +211,12 @@ static int transfer(struct t1x_nvme *nvme, uint32_t op, unsigned int slot,
 	return submit(nvme, &nvme->io, cmd);
 }
 
-int t1x_nvme_read(struct t1x_nvme *nvme, unsigned int slot, uint64_t iova)
+int t1x_nvme_read(struct t1x_nvme *nvme, unsigned int slot, u64 iova)
 {
 	return transfer(nvme, OP_READ, slot, iova);
 }
 
-int t1x_nvme_write(struct t1x_nvme *nvme, unsigned int slot, uint64_t iova)
+int t1x_nvme_write(struct t1x_nvme *nvme, unsigned int slot, u64 iova)
 {
 	return transfer(nvme, OP_WRITE, slot, iova);
 }

@@ -10,39 +10,39 @@
 #include "device.h"
 
 /* The driver's queues take this many pages of IOVA space */
-#define T1X_NVME_PAGES	4
+#define T1X_NVME_PAGES 4
 
 struct t1x_nvme_queue {
-	uint32_t tail, head, phase;
+	u32 tail, head, phase;
 	int id;
-	volatile uint32_t *sq, *cq;
+	u32 *sq, *cq;
 };
 
 struct t1x_nvme {
 	struct t1x_device dev;
 	struct t1x *c;
-	volatile char *regs;
+	char *regs;
 	size_t regs_len;
 	unsigned int stride;
-	unsigned int block;		/* bytes */
-	uint64_t iova;			/* of the queues */
+	unsigned int block; /* bytes */
+	u64 iova; /* of the queues */
 	char *mem;
 	struct t1x_nvme_queue admin, io;
-	uint16_t next_id;
+	u16 next_id;
 };
 
 /* Queues are mapped at [iova, iova + T1X_NVME_PAGES pages) */
 void t1x_nvme_open(struct t1x_nvme *nvme, struct t1x *c, const char *bdf,
-		   uint64_t iova);
+		   u64 iova);
 void t1x_nvme_close(struct t1x_nvme *nvme);
 
 /*
  * 0, the device's status field, or -ETIMEDOUT: a transfer that the IOMMU blocks
  * may end in any of these. Judge by the bytes.
  */
-int t1x_nvme_identify(struct t1x_nvme *nvme, uint64_t iova);
+int t1x_nvme_identify(struct t1x_nvme *nvme, u64 iova);
 /* 4 KiB at 4 KiB * slot of the disk */
-int t1x_nvme_read(struct t1x_nvme *nvme, unsigned int slot, uint64_t iova);
-int t1x_nvme_write(struct t1x_nvme *nvme, unsigned int slot, uint64_t iova);
+int t1x_nvme_read(struct t1x_nvme *nvme, unsigned int slot, u64 iova);
+int t1x_nvme_write(struct t1x_nvme *nvme, unsigned int slot, u64 iova);
 
 #endif

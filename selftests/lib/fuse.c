@@ -16,24 +16,24 @@
 #include "fuse.h"
 #include "util.h"
 
-#define REQUEST_MAX	(256 * 1024)
-#define WITHHELD_MAX	64
+#define REQUEST_MAX (256 * 1024)
+#define WITHHELD_MAX 64
 
 struct withheld {
-	uint64_t unique;
-	uint32_t size;
+	u64 unique;
+	u32 size;
 };
 
 /* The server's view */
 struct server {
 	int fd;
-	size_t size;			/* of the file */
+	size_t size; /* of the file */
 	struct t1x_fuse_state *state;
 	struct withheld queue[WITHHELD_MAX];
 	int queued;
 };
 
-static void reply(struct server *server, uint64_t unique, int error,
+static void reply(struct server *server, u64 unique, int error,
 		  const void *data, size_t len)
 {
 	struct fuse_out_header head = {
@@ -49,10 +49,10 @@ static void reply(struct server *server, uint64_t unique, int error,
 	/* ENOENT: the request was interrupted meanwhile; nobody waits for it */
 	if (writev(server->fd, iov, error || !len ? 1 : 2) < 0 &&
 	    errno != ENOENT && errno != ENODEV)
-		printf("# fuse: reply: %s\n", strerror(errno));
+		printf("# fuse: an answer failed: %s\n", strerror(errno));
 }
 
-static void reply_init(struct server *server, uint64_t unique,
+static void reply_init(struct server *server, u64 unique,
 		       const struct fuse_init_in *in)
 {
 	struct fuse_init_out out = {
@@ -72,7 +72,7 @@ static void reply_init(struct server *server, uint64_t unique,
 	reply(server, unique, 0, &out, sizeof(out));
 }
 
-static void reply_attr(struct server *server, uint64_t unique)
+static void reply_attr(struct server *server, u64 unique)
 {
 	struct fuse_attr_out out = {
 		.attr_valid = 3600,
@@ -98,13 +98,14 @@ static void reply_read(struct server *server, const struct withheld *read)
 	free(data);
 }
 
-static void withhold(struct server *server, uint64_t unique,
+static void withhold(struct server *server, u64 unique,
 		     const struct fuse_read_in *read)
 {
 	if (server->queued == WITHHELD_MAX)
 		return;
 	server->queue[server->queued++] = (struct withheld){
-		unique, read->size,
+		unique,
+		read->size,
 	};
 	atomic_fetch_add(&server->state->parked, 1);
 }
@@ -130,14 +131,14 @@ static void handle(struct server *server, const struct fuse_in_header *in)
 	case FUSE_FORGET:
 	case FUSE_BATCH_FORGET:
 	case FUSE_INTERRUPT:
-		break;			/* these have no answer */
+		break; /* these have no answer */
 	case FUSE_FLUSH:
 	case FUSE_RELEASE:
 	case FUSE_DESTROY:
 		reply(server, in->unique, 0, NULL, 0);
 		break;
 	default:
-		reply(server, in->unique, -ENOSYS, NULL, 0);
+		reply(server, in->unique, -EOPNOTSUPP, NULL, 0);
 	}
 }
 
@@ -253,7 +254,7 @@ void *t1x_fuse_map(struct t1x_fuse *fuse, void *at)
 
 bool t1x_fuse_wait_parked(struct t1x_fuse *fuse, unsigned int ms)
 {
-	uint64_t end = t1x_now_ms() + ms;
+	u64 end = t1x_now_ms() + ms;
 
 	while (!atomic_load(&fuse->state->parked)) {
 		if (t1x_now_ms() >= end)

@@ -18,7 +18,7 @@
 struct t1x_fuse_state {
 	atomic_bool released;
 	atomic_bool stop;
-	atomic_int parked;		/* reads withheld so far */
+	atomic_int parked; /* reads withheld so far */
 };
 
 struct t1x_fuse {

@@ -8,10 +8,10 @@
 #include "mem.h"
 #include "util.h"
 
-#define DEBUGFS		"/sys/kernel/debug/iommu/intel"
-#define PTE_READ	0x1ULL
-#define PTE_WRITE	0x2ULL
-#define PTE_ADDRESS	0x000ffffffffff000ULL
+#define DEBUGFS "/sys/kernel/debug/iommu/intel"
+#define PTE_READ 0x1ULL
+#define PTE_WRITE 0x2ULL
+#define PTE_ADDRESS 0x000ffffffffff000ULL
 
 /* 6.1 has one file for all devices, later kernels one for each */
 static FILE *open_table(const char *bdf, bool *shared)
@@ -40,10 +40,10 @@ bool t1x_iotable_available(const char *bdf)
 	return file;
 }
 
-/* "iova_pfn | entry entry entry ...": the last entry is the leaf */
+/* An IOVA page number, a bar, and the entry of each level down to the leaf */
 static bool parse_leaf(const char *line, struct t1x_leaf *leaf)
 {
-	unsigned long long entry = 0;
+	u64 entry = 0;
 	const char *at;
 	char *end;
 	int n = 0;
@@ -54,7 +54,7 @@ static bool parse_leaf(const char *line, struct t1x_leaf *leaf)
 	leaf->iova = strtoull(line, NULL, 16) * T1X_PAGE;
 	at = strchr(line, '|') + 1;
 	for (;;) {
-		unsigned long long value = strtoull(at, &end, 16);
+		u64 value = strtoull(at, &end, 16);
 
 		if (end == at)
 			break;
@@ -92,8 +92,7 @@ bool t1x_iotable_read(struct t1x_iotable *table, const char *bdf)
 			continue;
 		if (!(table->n % 1024))
 			table->leaf = realloc(table->leaf,
-					      (table->n + 1024) *
-					      sizeof(leaf));
+					      (table->n + 1024) * sizeof(leaf));
 		table->leaf[table->n++] = leaf;
 	}
 	fclose(file);
@@ -107,66 +106,70 @@ void t1x_iotable_free(struct t1x_iotable *table)
 	table->n = 0;
 }
 
-const struct t1x_leaf *t1x_iotable_find(const struct t1x_iotable *table,
-					uint64_t iova)
+static bool leaf_is(const struct t1x_leaf *leaf, u64 iova, u64 phys, bool read,
+		    bool write)
 {
-	int i;
-
-	for (i = 0; i < table->n; i++)
-		if (iova >= table->leaf[i].iova &&
-		    iova - table->leaf[i].iova < table->leaf[i].size)
-			return &table->leaf[i];
-	return NULL;
+	return leaf && leaf->phys + (iova - leaf->iova) == phys &&
+	       leaf->read == read && leaf->write == write;
 }
 
-/* Where the page at an offset should be: behind vaddr, or at phys */
-static uint64_t expected(const volatile char *vaddr, uint64_t phys, uint64_t at)
+/* The table is in the order of its addresses, and so is the walk: no search */
+static int compare(const char *bdf, const u64 *phys, u64 iova, size_t npages,
+		   bool read, bool write)
 {
-	return vaddr ? t1x_phys(vaddr + at) : phys + at;
-}
-
-static int compare(const char *bdf, const volatile char *vaddr, uint64_t phys,
-		   uint64_t iova, uint64_t size, bool read, bool write)
-{
+	const struct t1x_leaf *leaf = NULL;
 	struct t1x_iotable table;
-	uint64_t at;
-	int bad = 0;
+	int at = 0, bad = 0;
+	size_t i;
 
 	t1x_require(t1x_iotable_read(&table, bdf), "%s has no table", bdf);
-	for (at = 0; at < size; at += T1X_PAGE) {
-		const struct t1x_leaf *leaf = t1x_iotable_find(&table,
-							       iova + at);
-		uint64_t want = expected(vaddr, phys, at);
-		uint64_t seen = ~0ULL;
-
-		if (leaf)
-			seen = leaf->phys + (iova + at - leaf->iova);
-		if (leaf && seen == want && leaf->read == read &&
-		    leaf->write == write)
-			continue;
-		if (bad++)
+	for (i = 0; i < npages; i++, iova += T1X_PAGE) {
+		while (at < table.n &&
+		       table.leaf[at].iova + (table.leaf[at].size - 1) < iova)
+			at++;
+		leaf = NULL;
+		if (at < table.n && table.leaf[at].iova <= iova)
+			leaf = &table.leaf[at];
+		if (leaf_is(leaf, iova, phys[i], read, write) || bad++)
 			continue;
 		printf("# %s: iova 0x%lx is at 0x%lx %s%s, memory is at 0x%lx\n",
-		       bdf, iova + at, seen, leaf && leaf->read ? "r" : "-",
-		       leaf && leaf->write ? "w" : "-", want);
+		       bdf, iova,
+		       leaf ? leaf->phys + (iova - leaf->iova) : ~0UL,
+		       leaf && leaf->read ? "r" : "-",
+		       leaf && leaf->write ? "w" : "-", phys[i]);
 	}
 	t1x_iotable_free(&table);
 	return bad;
 }
 
-int t1x_iotable_compare(const char *bdf, const volatile void *vaddr,
-			uint64_t iova, uint64_t size, bool read, bool write)
+int t1x_iotable_compare(const char *bdf, const void *vaddr, u64 iova, u64 size,
+			bool read, bool write)
 {
-	return compare(bdf, vaddr, 0, iova, size, read, write);
+	size_t n = size / T1X_PAGE;
+	u64 *phys = malloc(n * sizeof(*phys));
+	int bad;
+
+	t1x_phys_range(vaddr, n, phys);
+	bad = compare(bdf, phys, iova, n, read, write);
+	free(phys);
+	return bad;
 }
 
-int t1x_iotable_compare_phys(const char *bdf, uint64_t phys, uint64_t iova,
-			     uint64_t size, bool read, bool write)
+int t1x_iotable_compare_phys(const char *bdf, u64 phys, u64 iova, u64 size,
+			     bool read, bool write)
 {
-	return compare(bdf, NULL, phys, iova, size, read, write);
+	size_t i, n = size / T1X_PAGE;
+	u64 *each = malloc(n * sizeof(*each));
+	int bad;
+
+	for (i = 0; i < n; i++)
+		each[i] = phys + i * T1X_PAGE;
+	bad = compare(bdf, each, iova, n, read, write);
+	free(each);
+	return bad;
 }
 
-int t1x_iotable_count(const char *bdf, uint64_t iova, uint64_t size)
+int t1x_iotable_count(const char *bdf, u64 iova, u64 size)
 {
 	struct t1x_iotable table;
 	int i, n = 0;

@@ -7,10 +7,11 @@
 #define T1X_IOTABLE_H
 
 #include <stdbool.h>
-#include <stdint.h>
+
+#include "util.h"
 
 struct t1x_leaf {
-	uint64_t iova, phys, size;
+	u64 iova, phys, size;
 	bool read, write;
 };
 
@@ -24,18 +25,16 @@ bool t1x_iotable_available(const char *bdf);
 bool t1x_iotable_read(struct t1x_iotable *table, const char *bdf);
 void t1x_iotable_free(struct t1x_iotable *table);
 
-const struct t1x_leaf *t1x_iotable_find(const struct t1x_iotable *table,
-					uint64_t iova);
 /*
  * Number of 4 KiB pages of [iova, iova + size) that do not translate to the
  * page behind vaddr with the given permissions; the first is printed.
  */
-int t1x_iotable_compare(const char *bdf, const volatile void *vaddr,
-			uint64_t iova, uint64_t size, bool read, bool write);
+int t1x_iotable_compare(const char *bdf, const void *vaddr, u64 iova, u64 size,
+			bool read, bool write);
 /* The same for memory that lies in one piece at phys */
-int t1x_iotable_compare_phys(const char *bdf, uint64_t phys, uint64_t iova,
-			     uint64_t size, bool read, bool write);
+int t1x_iotable_compare_phys(const char *bdf, u64 phys, u64 iova, u64 size,
+			     bool read, bool write);
 /* Number of leaves that touch the range */
-int t1x_iotable_count(const char *bdf, uint64_t iova, uint64_t size);
+int t1x_iotable_count(const char *bdf, u64 iova, u64 size);
 
 #endif

@@ -12,20 +12,35 @@
 /* How long freed memory may take to show in the counters */
 #define SETTLE_MS 2000
 
-static const char * const splats[] = {
-	"WARNING:", "BUG:", "KASAN", "UBSAN", "possible circular locking",
-	"possible recursive locking", "inconsistent lock state",
-	"suspicious RCU usage", "INFO: task", "refcount_t:", "Oops",
-	"general protection fault", "unreferenced object", "soft lockup",
-	"bad unlock balance", "held lock freed",
+static const char *const splats[] = {
+	"WARNING:",
+	"BUG:",
+	"KASAN",
+	"UBSAN",
+	"possible circular locking",
+	"possible recursive locking",
+	"inconsistent lock state",
+	"suspicious RCU usage",
+	"INFO: task",
+	"refcount_t:",
+	"Oops",
+	"general protection fault",
+	"unreferenced object",
+	"soft lockup",
+	"bad unlock balance",
+	"held lock freed",
 };
 
-static const char * const faults[] = {
-	"DMAR: [DMA", "fault status reg", "IO_PAGE_FAULT", "AMD-Vi: Event",
-	"PTE Read access is not set", "PTE Write access is not set",
+static const char *const faults[] = {
+	"DMAR: [DMA",
+	"fault status reg",
+	"IO_PAGE_FAULT",
+	"AMD-Vi: Event",
+	"PTE Read access is not set",
+	"PTE Write access is not set",
 };
 
-static bool contains_any(const char *text, const char * const *words, int n)
+static bool contains_any(const char *text, const char *const *words, int n)
 {
 	int i;
 
@@ -119,7 +134,7 @@ static const char *kmsg_line(int fd)
 
 bool t1x_saw_dma_fault(int kmsg, unsigned int ms)
 {
-	uint64_t end = t1x_now_ms() + ms;
+	u64 end = t1x_now_ms() + ms;
 	const char *line;
 
 	do {
@@ -149,15 +164,15 @@ static int check_log(struct t1x_leak *leak)
 		if (!is_splat(line) && (leak->allow_faults || !is_fault(line)))
 			continue;
 		if (bad++ < 5)
-			printf("# kernel log: %.*s\n",
-			       (int)strcspn(line, "\n"), line);
+			printf("# kernel log: %.*s\n", (int)strcspn(line, "\n"),
+			       line);
 	}
 	return bad;
 }
 
 int t1x_leak_end(struct t1x_leak *leak)
 {
-	uint64_t end = t1x_now_ms() + SETTLE_MS;
+	u64 end = t1x_now_ms() + SETTLE_MS;
 	long pins, locked, huge;
 	int bad = 0;
 

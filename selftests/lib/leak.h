@@ -11,10 +11,10 @@
 
 struct t1x_leak {
 	long pins;
-	long locked;		/* pages */
+	long locked; /* pages */
 	long huge_free;
 	int kmsg;
-	bool allow_faults;	/* set by a test that provokes DMA faults */
+	bool allow_faults; /* set by a test that provokes DMA faults */
 };
 
 long t1x_pins(void);

@@ -14,9 +14,12 @@
 #include "util.h"
 
 #ifndef MAP_HUGE_2MB
-#define MAP_HUGE_2MB	(21 << 26)
-#define MAP_HUGE_1GB	(30 << 26)
+#define MAP_HUGE_2MB (21 << 26)
+#define MAP_HUGE_1GB (30 << 26)
 #endif
+
+#define PAGEMAP_PRESENT 0x8000000000000000UL
+#define PAGEMAP_FRAME ((1UL << 55) - 1)
 
 static const struct {
 	const char *name;
@@ -51,7 +54,7 @@ static void touch(void *mem, size_t size)
 	size_t i;
 
 	for (i = 0; i < size; i += T1X_PAGE)
-		((volatile char *)mem)[i] = 1;
+		((char *)mem)[i] = 1;
 }
 
 static void *map_anon(size_t size, int flags)
@@ -86,17 +89,19 @@ static void *alloc_4k(size_t size)
 
 static bool is_huge(const void *mem, size_t size)
 {
-	size_t i;
-	uint64_t phys = 0;
+	size_t i, n = size / T1X_PAGE;
+	u64 *phys = malloc(n * sizeof(*phys));
+	bool huge = true;
 
-	for (i = 0; i < size; i += T1X_PAGE) {
-		if (!(i % T1X_2M))
-			phys = t1x_phys((const char *)mem + i);
-		if (phys % T1X_2M ||
-		    t1x_phys((const char *)mem + i) != phys + i % T1X_2M)
-			return false;
+	t1x_phys_range(mem, n, phys);
+	for (i = 0; i < n && huge; i++) {
+		size_t head = i & ~(T1X_2M / T1X_PAGE - 1);
+
+		huge = phys[head] % T1X_2M == 0 &&
+		       phys[i] == phys[head] + (i - head) * T1X_PAGE;
 	}
-	return true;
+	free(phys);
+	return huge;
 }
 
 static void *alloc_thp(size_t size)
@@ -107,7 +112,7 @@ static void *alloc_thp(size_t size)
 	if (!area)
 		return NULL;
 
-	mem = (char *)(((uintptr_t)area + T1X_2M - 1) & ~(T1X_2M - 1));
+	mem = (char *)(((unsigned long)area + T1X_2M - 1) & ~(T1X_2M - 1));
 	if (mem > area)
 		munmap(area, mem - area);
 	munmap(mem + size, area + T1X_2M - mem);
@@ -171,21 +176,32 @@ void t1x_mem_free(enum t1x_mem kind, void *mem, size_t size)
 		munmap(mem, round_size(kind, size));
 }
 
-uint64_t t1x_phys(const volatile void *vaddr)
+void t1x_phys_range(const void *vaddr, size_t npages, u64 *phys)
 {
-	uint64_t entry;
-	off_t at = (uintptr_t)vaddr / T1X_PAGE * sizeof(entry);
+	off_t at = (unsigned long)vaddr / T1X_PAGE * sizeof(*phys);
+	size_t len = npages * sizeof(*phys);
+	size_t i;
 	int fd;
 
 	/* Not kept open: after a fork it would still show the parent */
 	fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	t1x_require(fd >= 0, "open /proc/self/pagemap: %s", strerror(errno));
-	if (pread(fd, &entry, sizeof(entry), at) != sizeof(entry))
-		entry = 0;
+	t1x_require(pread(fd, phys, len, at) == (ssize_t)len,
+		    "reading /proc/self/pagemap: %s", strerror(errno));
 	close(fd);
-	if (!(entry & 1ULL << 63))
-		return ~0ULL;
 
-	return (entry & ((1ULL << 55) - 1)) * T1X_PAGE +
-	       (uintptr_t)vaddr % T1X_PAGE;
+	for (i = 0; i < npages; i++) {
+		if (phys[i] & PAGEMAP_PRESENT)
+			phys[i] = (phys[i] & PAGEMAP_FRAME) * T1X_PAGE;
+		else
+			phys[i] = ~0UL;
+	}
+}
+
+u64 t1x_phys(const void *vaddr)
+{
+	u64 phys;
+
+	t1x_phys_range(vaddr, 1, &phys);
+	return phys == ~0UL ? phys : phys + (unsigned long)vaddr % T1X_PAGE;
 }

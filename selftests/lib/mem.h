@@ -4,16 +4,17 @@
 #define T1X_MEM_H
 
 #include <stddef.h>
-#include <stdint.h>
+
+#include "util.h"
 
 enum t1x_mem {
-	T1X_MEM_4K,		/* anonymous, no huge pages */
-	T1X_MEM_THP,		/* anonymous, transparent huge pages */
-	T1X_MEM_2M,		/* hugetlb */
+	T1X_MEM_4K, /* anonymous, no huge pages */
+	T1X_MEM_THP, /* anonymous, transparent huge pages */
+	T1X_MEM_2M, /* hugetlb */
 	T1X_MEM_1G,
-	T1X_MEM_SHMEM,		/* memfd */
-	T1X_MEM_MEMFD_2M,	/* memfd of huge pages */
-	T1X_MEM_FILE,		/* shared mapping of a file on tmpfs */
+	T1X_MEM_SHMEM, /* memfd */
+	T1X_MEM_MEMFD_2M, /* memfd of huge pages */
+	T1X_MEM_FILE, /* shared mapping of a file on tmpfs */
 };
 
 /*
@@ -26,6 +27,8 @@ size_t t1x_mem_page(enum t1x_mem kind);
 const char *t1x_mem_name(enum t1x_mem kind);
 
 /* Physical address behind a virtual one; ~0 where nothing is present */
-uint64_t t1x_phys(const volatile void *vaddr);
+u64 t1x_phys(const void *vaddr);
+/* The same for each of npages pages */
+void t1x_phys_range(const void *vaddr, size_t npages, u64 *phys);
 
 #endif

@@ -86,11 +86,14 @@ int t1x_write_ulong(const char *path, unsigned long value)
 
 bool t1x_kernel_at_least(unsigned int major, unsigned int minor)
 {
-	unsigned int have_major = 0, have_minor = 0;
+	unsigned int have_major, have_minor = 0;
 	struct utsname uts;
+	char *dot;
 
 	uname(&uts);
-	sscanf(uts.release, "%u.%u", &have_major, &have_minor);
+	have_major = strtoul(uts.release, &dot, 10);
+	if (*dot == '.')
+		have_minor = strtoul(dot + 1, NULL, 10);
 	return have_major > major ||
 	       (have_major == major && have_minor >= minor);
 }
@@ -100,7 +103,7 @@ int t1x_wrap_errno(void)
 	return t1x_kernel_at_least(6, 18) ? EOVERFLOW : EINVAL;
 }
 
-uint64_t t1x_now_ms(void)
+u64 t1x_now_ms(void)
 {
 	struct timespec ts;
 
@@ -119,10 +122,10 @@ void t1x_sleep_ms(unsigned int ms)
 		;
 }
 
-uint64_t t1x_random(void)
+u64 t1x_random(void)
 {
 	/* A fixed seed: a failing run can be repeated */
-	static uint64_t state = 0x9e3779b97f4a7c15ULL;
+	static u64 state = 0x9e3779b97f4a7c15ULL;
 
 	state ^= state << 13;
 	state ^= state >> 7;
@@ -148,7 +151,7 @@ pid_t t1x_fork(void)
 
 int t1x_wait(pid_t pid, unsigned int ms, int *status)
 {
-	uint64_t end = t1x_now_ms() + ms;
+	u64 end = t1x_now_ms() + ms;
 	int dummy;
 
 	for (;;) {

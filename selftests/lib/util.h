@@ -11,21 +11,49 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <sys/types.h>
 
-#define T1X_PAGE	4096UL
-#define T1X_2M		(2UL << 20)
-#define T1X_1G		(1UL << 30)
+typedef unsigned long u64;
+typedef long s64;
+typedef unsigned int u32;
+typedef unsigned short u16;
 
-__attribute__((noreturn, format(printf, 3, 4)))
-void t1x_fail(const char *file, int line, const char *fmt, ...);
+#define T1X_PAGE 4096UL
+#define T1X_2M (2UL << 20)
+#define T1X_1G (512 * T1X_2M)
 
-#define t1x_require(cond, ...)						\
-	do {								\
-		if (!(cond))						\
-			t1x_fail(__FILE__, __LINE__, __VA_ARGS__);	\
+__attribute((noreturn, format(printf, 3, 4))) void
+t1x_fail(const char *file, int line, const char *fmt, ...);
+
+#define t1x_require(cond, ...)                                     \
+	do {                                                       \
+		if (!(cond))                                       \
+			t1x_fail(__FILE__, __LINE__, __VA_ARGS__); \
 	} while (0)
+
+/*
+ * Device registers, and memory that a device writes: one access of that width,
+ * not moved before an earlier one.
+ */
+static inline u32 t1x_read32(const void *at)
+{
+	return __atomic_load_n((const u32 *)at, __ATOMIC_ACQUIRE);
+}
+
+static inline u64 t1x_read64(const void *at)
+{
+	return __atomic_load_n((const u64 *)at, __ATOMIC_ACQUIRE);
+}
+
+static inline void t1x_write32(void *at, u32 value)
+{
+	__atomic_store_n((u32 *)at, value, __ATOMIC_RELEASE);
+}
+
+static inline void t1x_write64(void *at, u64 value)
+{
+	__atomic_store_n((u64 *)at, value, __ATOMIC_RELEASE);
+}
 
 int t1x_read_text(const char *path, char *buf, size_t len);
 int t1x_write_text(const char *path, const char *text);
@@ -36,9 +64,9 @@ bool t1x_kernel_at_least(unsigned int major, unsigned int minor);
 /* The errno of an address range that wraps: 7.x has its own. Positive. */
 int t1x_wrap_errno(void);
 
-uint64_t t1x_now_ms(void);
+u64 t1x_now_ms(void);
 void t1x_sleep_ms(unsigned int ms);
-uint64_t t1x_random(void);
+u64 t1x_random(void);
 
 /* A child that is killed when its parent ends, whatever ended it */
 pid_t t1x_fork(void);

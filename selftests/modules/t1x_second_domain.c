@@ -146,5 +146,5 @@ static void __exit second_domain_exit(void)
 
 module_init(second_domain_init);
 module_exit(second_domain_exit);
-MODULE_DESCRIPTION("Test only: refuse to put a second IOMMU group into a domain");
+MODULE_DESCRIPTION("Test only: keep IOMMU groups from sharing a domain");
 MODULE_LICENSE("GPL");
