@@ -25,22 +25,22 @@
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
 
-#define PAGE		4096UL
+#define PAGE 4096UL
 /* QEMU 7.2 stops at a transfer that fills edu's buffer of 4096 bytes to the end */
-#define XFER		2048UL
-#define SRC_IOVA	0x10000000UL
-#define DST_IOVA	0x20000000UL
-#define HUGE_IOVA	0x40000000UL
-#define HUGE_SIZE	(64UL << 20)
+#define XFER 2048UL
+#define SRC_IOVA 0x10000000UL
+#define DST_IOVA 0x20000000UL
+#define HUGE_IOVA 0x40000000UL
+#define HUGE_SIZE (64UL << 20)
 
 /* edu's registers and its own memory; a transfer takes it 100 ms */
-#define EDU_DMA_SRC	0x80
-#define EDU_DMA_DST	0x88
-#define EDU_DMA_COUNT	0x90
-#define EDU_DMA_CMD	0x98
-#define EDU_CMD_RUN	1
-#define EDU_CMD_TO_RAM	2
-#define EDU_BUFFER	0x40000
+#define EDU_DMA_SRC 0x80
+#define EDU_DMA_DST 0x88
+#define EDU_DMA_COUNT 0x90
+#define EDU_DMA_CMD 0x98
+#define EDU_CMD_RUN 1
+#define EDU_CMD_TO_RAM 2
+#define EDU_BUFFER 0x40000
 
 static int container, device;
 static volatile uint8_t *regs;
@@ -86,7 +86,8 @@ static int module_refcnt(const char *module)
 }
 
 /* vfio falls back silently to another backend: only the reference count tells which one serves. */
-static void open_device(const char *group_nr, const char *bdf, const char *module)
+static void open_device(const char *group_nr, const char *bdf,
+			const char *module)
 {
 	struct vfio_group_status status = { .argsz = sizeof(status) };
 	struct vfio_region_info bar = {
@@ -113,7 +114,8 @@ static void open_device(const char *group_nr, const char *bdf, const char *modul
 
 	if (ioctl(group, VFIO_GROUP_GET_STATUS, &status) ||
 	    !(status.flags & VFIO_GROUP_FLAGS_VIABLE))
-		die("IOMMU group %s is not viable: a device of it has another driver", group_nr);
+		die("IOMMU group %s is not viable: a device of it has another driver",
+		    group_nr);
 	if (ioctl(group, VFIO_GROUP_SET_CONTAINER, &container))
 		die("VFIO_GROUP_SET_CONTAINER: %s", strerror(errno));
 	if (ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
@@ -128,14 +130,17 @@ static void open_device(const char *group_nr, const char *bdf, const char *modul
 	    ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &config))
 		die("regions of %s: %s", bdf, strerror(errno));
 
-	regs = mmap(NULL, bar.size, PROT_READ | PROT_WRITE, MAP_SHARED, device, bar.offset);
+	regs = mmap(NULL, bar.size, PROT_READ | PROT_WRITE, MAP_SHARED, device,
+		    bar.offset);
 	if (regs == MAP_FAILED)
 		die("BAR 0 of %s: %s", bdf, strerror(errno));
 
-	if (pread(device, &cmd, sizeof(cmd), config.offset + PCI_COMMAND) != sizeof(cmd))
+	if (pread(device, &cmd, sizeof(cmd), config.offset + PCI_COMMAND) !=
+	    sizeof(cmd))
 		die("config space of %s: %s", bdf, strerror(errno));
 	cmd |= PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY;
-	if (pwrite(device, &cmd, sizeof(cmd), config.offset + PCI_COMMAND) != sizeof(cmd))
+	if (pwrite(device, &cmd, sizeof(cmd), config.offset + PCI_COMMAND) !=
+	    sizeof(cmd))
 		die("config space of %s: %s", bdf, strerror(errno));
 }
 
@@ -184,7 +189,8 @@ static void edu_dma(uint64_t src, uint64_t dst, uint64_t cmd)
 static void *memory(size_t size, int flags)
 {
 	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE | flags, -1, 0);
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE | flags, -1,
+			 0);
 
 	if (mem == MAP_FAILED)
 		die("%zu bytes of memory: %s", size, strerror(errno));
@@ -193,12 +199,15 @@ static void *memory(size_t size, int flags)
 
 static void show_dma(const char *bdf, const char *module)
 {
-	uint8_t *src = memory(PAGE, 0), *dst = memory(PAGE, 0), *poison = memory(PAGE, 0);
+	uint8_t *src = memory(PAGE, 0), *dst = memory(PAGE, 0),
+		*poison = memory(PAGE, 0);
 	unsigned int i;
 
-	row("backend", "%s serves the container (references: %d; vfio_iommu_type1: %s)", module,
-	    module_refcnt(module),
-	    access("/sys/module/vfio_iommu_type1", F_OK) ? "not loaded" : "loaded");
+	row("backend",
+	    "%s serves the container (references: %d; vfio_iommu_type1: %s)",
+	    module, module_refcnt(module),
+	    access("/sys/module/vfio_iommu_type1", F_OK) ? "not loaded" :
+							   "loaded");
 
 	for (i = 0; i < PAGE; i++)
 		src[i] = i * 7 + 3;
@@ -211,15 +220,16 @@ static void show_dma(const char *bdf, const char *module)
 	edu_dma(EDU_BUFFER, DST_IOVA, EDU_CMD_TO_RAM);
 	if (memcmp(src, dst, XFER) || memcmp(dst + XFER, poison, PAGE - XFER))
 		die("edu's copy of 0x%lx at 0x%lx differs", SRC_IOVA, DST_IOVA);
-	row("DMA", "%s read IOVA 0x%lx, wrote IOVA 0x%lx: all %lu bytes landed", bdf, SRC_IOVA,
-	    DST_IOVA, XFER);
+	row("DMA", "%s read IOVA 0x%lx, wrote IOVA 0x%lx: all %lu bytes landed",
+	    bdf, SRC_IOVA, DST_IOVA, XFER);
 
 	unmap(DST_IOVA, PAGE);
 	memcpy(dst, poison, PAGE);
 	edu_dma(EDU_BUFFER, DST_IOVA, EDU_CMD_TO_RAM);
 	if (memcmp(dst, poison, PAGE))
 		die("edu wrote to 0x%lx after UNMAP", DST_IOVA);
-	row("after UNMAP", "the same DMA to IOVA 0x%lx changed nothing in the page", DST_IOVA);
+	row("after UNMAP",
+	    "the same DMA to IOVA 0x%lx changed nothing in the page", DST_IOVA);
 }
 
 static long vmstat(const char *name)
@@ -270,7 +280,8 @@ static void ring_eventfds(pid_t pid, int pidfd)
 	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
 	dir = opendir(path);
 	while (dir && (entry = readdir(dir))) {
-		ssize_t len = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
+		ssize_t len = readlinkat(dirfd(dir), entry->d_name, target,
+					 sizeof(target) - 1);
 		int fd;
 
 		if (len < 0)

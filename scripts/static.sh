@@ -1,0 +1,38 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# static.sh sparse|kdoc: what finds mistakes without running the module.
+. "$(dirname "$0")/common.sh"
+"$scripts/deps.sh"
+lane=debug-$newest
+log=$build/logs/${1:-}.log
+mkdir -p "$build/logs"
+
+sparse_check() {
+	local module=$build/$lane/module
+	"$scripts/build.sh" "$lane" kunit
+	eval "$("$scripts/kernel.sh" "$lane")"
+	quietly "$log" "sparse" make -C "$KDIR" M="$module" -j"$njobs" T1X_KUNIT=m C=2 \
+		CF=-D__CHECK_ENDIAN__ modules
+	# The kernel's own headers are not ours to mend.
+	if grep -E "^($module/|[a-z_./]*/module/).*(warning|error):" "$log" >&2; then
+		die "sparse complains, see above; the whole log is $log"
+	fi
+	say "sparse: clean"
+}
+
+kdoc_check() {
+	local src
+	src=$("$scripts/kernel.sh" source $newest)
+	cd "$top"
+	if ! python3 "$src/scripts/kernel-doc" -none -Werror ./*.c include/*.h >"$log" 2>&1; then
+		cat "$log" >&2
+		die "kernel-doc complains, see above"
+	fi
+	say "kernel-doc: clean"
+}
+
+case ${1:-} in
+sparse) sparse_check ;;
+kdoc) kdoc_check ;;
+*) die "usage: static.sh sparse|kdoc" ;;
+esac

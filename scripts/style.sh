@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# style.sh [format]: checkpatch --strict and clang-format with the kernel's own rules, and
+# the shell checker. With "format", let clang-format rewrite the files instead.
+. "$(dirname "$0")/common.sh"
+"$scripts/deps.sh"
+cd "$top"
+src=$("$scripts/kernel.sh" source $newest)
+
+mapfile -t kernel_files < <(git ls-files '*.c' '*.h' | grep -Ev '^(selftests|qemu|bench)/' || true)
+mapfile -t module_files < <(git ls-files 'selftests/modules/*.[ch]')
+mapfile -t user_files < <(git ls-files '*.c' '*.h' | grep -E '^(selftests|qemu|bench)/' | grep -v '^selftests/modules/' || true)
+mapfile -t shell_files < <(git ls-files '*.sh' .ci/run)
+kernel_files+=("${module_files[@]}")
+
+if [ "${1:-}" = format ]; then
+	clang-format --style="file:$src/.clang-format" -i "${kernel_files[@]}" "${user_files[@]}"
+	exit
+fi
+
+# User space has its own types, and device registers there are volatile.
+user_ignore=PREFER_KERNEL_TYPES,VOLATILE,EMBEDDED_FUNCTION_NAME
+
+# check NAME COMMAND...: quiet when it passes, its output and a line when not.
+failed=0
+check() {
+	local name=$1 out
+	shift
+	if out=$("$@" 2>&1); then
+		say "$name: clean"
+	else
+		echo "$out" >&2
+		say "$name: see above"
+		failed=1
+	fi
+}
+
+patch_check() {
+	perl "$src/scripts/checkpatch.pl" --no-tree --strict --terse --quiet --no-summary \
+		--max-line-length=100 "$@"
+}
+
+check "checkpatch (kernel)" patch_check -f "${kernel_files[@]}"
+check "checkpatch (user space)" patch_check --ignore "$user_ignore" -f "${user_files[@]}"
+check clang-format clang-format --style="file:$src/.clang-format" --dry-run -Werror \
+	"${kernel_files[@]}" "${user_files[@]}"
+check shellcheck shellcheck -x -P SCRIPTDIR "${shell_files[@]}" qemu/init
+exit $failed
