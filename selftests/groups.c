@@ -33,6 +33,7 @@ FIXTURE_VARIANT(groups)
 	int type;
 };
 
+/* clang-format off */
 FIXTURE_VARIANT_ADD(groups, type1)
 {
 	.type = VFIO_TYPE1_IOMMU,
@@ -42,6 +43,8 @@ FIXTURE_VARIANT_ADD(groups, type1v2)
 {
 	.type = VFIO_TYPE1v2_IOMMU,
 };
+
+/* clang-format on */
 
 FIXTURE_SETUP(groups)
 {
@@ -329,7 +332,7 @@ TEST_F(groups, mappings_made_before_replay_leave_both_domains)
 TEST_F(groups, neighbours_replayed_together_still_unmap_one_by_one)
 {
 	char *huge;
-	u64 half = T1X_2M / 2;
+	u64 half = T1X_2M / 2, iova;
 	int i;
 
 	if (!start_helper(self, variant->type))
@@ -349,8 +352,8 @@ TEST_F(groups, neighbours_replayed_together_still_unmap_one_by_one)
 	t1x_unmap(&self->c, T1X_BASE, half);
 	for (i = 0; i < 2; i++) {
 		EXPECT_FALSE(reaches(&self->edu[i], huge, T1X_BASE));
-		EXPECT_TRUE(reaches(&self->edu[i], huge + half,
-				    T1X_BASE + half));
+		iova = T1X_BASE + half;
+		EXPECT_TRUE(reaches(&self->edu[i], huge + half, iova));
 	}
 	t1x_unmap(&self->c, T1X_BASE + half, half);
 	munmap(huge, T1X_2M);

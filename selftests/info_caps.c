@@ -22,6 +22,7 @@ FIXTURE_VARIANT(info_caps)
 	int type;
 };
 
+/* clang-format off */
 FIXTURE_VARIANT_ADD(info_caps, type1)
 {
 	.type = VFIO_TYPE1_IOMMU,
@@ -31,6 +32,8 @@ FIXTURE_VARIANT_ADD(info_caps, type1v2)
 {
 	.type = VFIO_TYPE1v2_IOMMU,
 };
+
+/* clang-format on */
 
 FIXTURE_SETUP(info_caps)
 {
@@ -253,8 +256,8 @@ static void check_extensions(int fd, bool attached)
 		seen = ioctl(fd, VFIO_CHECK_EXTENSION, id);
 		if (want < 0 && (seen == 0 || seen == 1))
 			continue;
-		t1x_require(seen == want,
-			    "extension %d: %d, expected %d", id, seen, want);
+		t1x_require(seen == want, "extension %d: %d, expected %d", id,
+			    seen, want);
 	}
 }
 

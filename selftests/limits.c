@@ -21,6 +21,7 @@ FIXTURE_VARIANT(limits)
 	int type;
 };
 
+/* clang-format off */
 FIXTURE_VARIANT_ADD(limits, type1)
 {
 	.type = VFIO_TYPE1_IOMMU,
@@ -30,6 +31,8 @@ FIXTURE_VARIANT_ADD(limits, type1v2)
 {
 	.type = VFIO_TYPE1v2_IOMMU,
 };
+
+/* clang-format on */
 
 FIXTURE_SETUP(limits)
 {
@@ -193,8 +196,7 @@ TEST_F(limits, last_page_of_the_64_bit_space_maps_once_and_unmaps)
 	u64 size = 0;
 
 	if (ranges[n - 1].last != UINT64_MAX)
-		SKIP(return, "the IOMMU's space ends at 0x%lx",
-		     ranges[n - 1].last);
+		SKIP(return, "the IOMMU's space ends below");
 
 	t1x_map(&self->c, self->mem, -T1X_PAGE, T1X_PAGE);
 	EXPECT_EQ(-EEXIST, __t1x_map(&self->c, self->mem, -T1X_PAGE, T1X_PAGE));
@@ -214,8 +216,7 @@ TEST_F(limits, last_page_of_the_64_bit_space_goes_with_the_container)
 	int n = t1x_ranges(&self->c, ranges, 16);
 
 	if (ranges[n - 1].last != UINT64_MAX)
-		SKIP(return, "the IOMMU's space ends at 0x%lx",
-		     ranges[n - 1].last);
+		SKIP(return, "the IOMMU's space ends below");
 
 	t1x_map(&self->c, self->mem, -PAGES(4), PAGES(4));
 	/* The teardown closes and counts the pins */
@@ -354,6 +355,7 @@ FIXTURE_VARIANT(entry_limit)
 	int type;
 };
 
+/* clang-format off */
 FIXTURE_VARIANT_ADD(entry_limit, type1)
 {
 	.type = VFIO_TYPE1_IOMMU,
@@ -363,6 +365,8 @@ FIXTURE_VARIANT_ADD(entry_limit, type1v2)
 {
 	.type = VFIO_TYPE1v2_IOMMU,
 };
+
+/* clang-format on */
 
 #define ENTRIES 3
 

@@ -29,6 +29,7 @@ FIXTURE_VARIANT(stress)
 	int type;
 };
 
+/* clang-format off */
 FIXTURE_VARIANT_ADD(stress, type1)
 {
 	.type = VFIO_TYPE1_IOMMU,
@@ -38,6 +39,8 @@ FIXTURE_VARIANT_ADD(stress, type1v2)
 {
 	.type = VFIO_TYPE1v2_IOMMU,
 };
+
+/* clang-format on */
 
 FIXTURE_SETUP(stress)
 {
@@ -125,7 +128,7 @@ static void init_workers(struct _test_data_stress *self, struct worker *workers,
 		};
 }
 
-TEST_F_TIMEOUT(stress, threads_on_overlapping_ranges_lose_no_byte, 120)
+TEST_F(stress, threads_on_overlapping_ranges_lose_no_byte)
 {
 	struct worker workers[2];
 	pthread_t threads[2];
@@ -148,7 +151,7 @@ TEST_F_TIMEOUT(stress, threads_on_overlapping_ranges_lose_no_byte, 120)
 	EXPECT_EQ(0, t1x_locked());
 }
 
-TEST_F_TIMEOUT(stress, processes_on_overlapping_ranges_lose_no_byte, 120)
+TEST_F(stress, processes_on_overlapping_ranges_lose_no_byte)
 {
 	struct worker *workers;
 	s64 left = 0;
@@ -174,7 +177,7 @@ TEST_F_TIMEOUT(stress, processes_on_overlapping_ranges_lose_no_byte, 120)
 	EXPECT_EQ(left, (s64)t1x_unmap_all(&self->c));
 }
 
-TEST_F_TIMEOUT(stress, dma_goes_on_beside_a_storm_of_maps, 120)
+TEST_F(stress, dma_goes_on_beside_a_storm_of_maps)
 {
 	const char *bdf = t1x_nvme(0);
 	struct worker worker;
@@ -227,8 +230,8 @@ static void kill_round(struct _test_data_stress *self, bool own_container,
 	}
 	t1x_sleep_ms(1 + t1x_random() % 60);
 	kill(pid, SIGKILL);
-	t1x_require(!t1x_wait(pid, 1000, NULL),
-		    "a killed process did not end within a second");
+	t1x_require(!t1x_wait(pid, 20000, NULL),
+		    "a killed process did not end within 20 s");
 }
 
 TEST_F_TIMEOUT(stress, killed_owner_leaves_nothing, 300)

@@ -11,6 +11,10 @@
 #include "mem.h"
 #include "util.h"
 
-#define PAGES(n) ((n) * T1X_PAGE)
+/* An emulated guest with every debug option on is slow, and often not alone */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 120
+
+#define PAGES(n) (T1X_PAGE * (n))
 
 #endif

@@ -18,7 +18,7 @@
 
 #include "util.h"
 
-#define CHILD_TIMEOUT_MS 20000
+#define CHILD_TIMEOUT_MS 60000
 
 void t1x_fail(const char *file, int line, const char *fmt, ...)
 {
