@@ -28,7 +28,7 @@ cp "$top/qemu/demo/demo.sh" "$run/root/demo.sh"
 T1X_CPIO=$("$scripts/extras.sh" qemu-utils)
 export T1X_CPIO
 echo "BACKEND=$backend T1X_LANE=$lane" >"$run/root/env"
-printf 'demo\nunload\ndmesg\n' >"$run/root/plan"
+printf 'backend\ndemo\nunload\ndmesg\n' >"$run/root/plan"
 (
 	lock "$build/$lane/lock" "building for $lane"
 	"$scripts/initramfs.sh" "$lane" "$run"

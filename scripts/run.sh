@@ -115,12 +115,17 @@ if has "$parts" kunit; then
 else
 	"$scripts/build.sh" "$lane"
 fi
+[ "$parts" = kunit ] || echo backend >>"$plan"
 ! has "$parts" selftests || plan_selftests
 ! has "$parts" upstream || plan_upstream
-[ -s "$plan" ] || die "nothing to run on $label: no test matches TEST=${TEST:-} PARTS=$parts"
-printf '%s\n' guest.backend guest.unload dmesg.clean guest.finished >>"$must"
+grep -qvx backend "$plan" || die "nothing to run on $label: no test matches TEST=${TEST:-} PARTS=$parts"
+printf '%s\n' dmesg.clean guest.finished >>"$must"
+with_backend=$(grep -cx backend "$plan" || true)
 {
-	echo unload
+	if [ "$with_backend" != 0 ]; then
+		echo unload
+		printf '%s\n' guest.backend guest.unload >>"$must"
+	fi
 	[ "$(lane_kind "$lane")" != debug ] || { echo kmemleak && echo kmemleak.clean >>"$must"; }
 	echo dmesg
 } >>"$plan"

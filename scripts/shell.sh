@@ -21,6 +21,6 @@ fi
 backend=${BACKEND:-type1x}
 [ "$backend" != type1x ] || [ -e "$build/$lane/module/vfio-iommu-type1x.ko" ] || backend=type1
 echo "BACKEND=$backend T1X_LANE=$lane" >"$run/root/env"
-echo shell >"$run/root/plan"
+printf 'backend\nshell\n' >"$run/root/plan"
 "$scripts/initramfs.sh" "$lane" "$run"
 INTERACTIVE=1 GUEST_TIMEOUT=86400 "$scripts/guest.sh" "$lane" "$run"

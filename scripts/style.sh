@@ -35,6 +35,7 @@ check() {
 	fi
 }
 
+# shellcheck disable=SC2317 # called by check
 patch_check() {
 	perl "$src/scripts/checkpatch.pl" --no-tree --strict --terse --quiet --no-summary \
 		--max-line-length=100 "$@"
