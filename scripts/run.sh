@@ -139,7 +139,8 @@ say "$label: booting, console log: build/logs/$label/console.log"
 : >"$run/verdict"
 ln -sf "$log/console.log" "$run/console.log"
 : >"$log/console.log"
-"$scripts/guest.sh" "$lane" "$run" >"$log/qemu.log" 2>&1 || true
+"$scripts/guest.sh" "$lane" "$run" 2>"$log/qemu.log" || true
+grep '^\[.*did not reach' "$log/qemu.log" >&2 || true
 cp "$must" "$log/must"
 cp "$plan" "$log/plan"
 tr -d '\r' <"$run/verdict" >"$log/results"
