@@ -33,7 +33,7 @@ static int exclude(struct t1x_iova_space *space, unsigned long base,
 	return t1x_iova_exclude(space, at(base, first), end_of(base, last));
 }
 
-/* Sorted, disjoint, never touching, never empty. */
+/* Sorted, disjoint, never empty, and made of whole pages like what went in. */
 static void check_sane(struct kunit *test, const struct t1x_iova_space *space)
 {
 	unsigned int i;
@@ -42,6 +42,9 @@ static void check_sane(struct kunit *test, const struct t1x_iova_space *space)
 	for (i = 0; i < space->nr; i++) {
 		KUNIT_EXPECT_LE(test, space->ranges[i].iova,
 				space->ranges[i].last);
+		KUNIT_EXPECT_EQ(test, 0UL, space->ranges[i].iova & (SZ_4K - 1));
+		KUNIT_EXPECT_EQ(test, 0UL,
+				(space->ranges[i].last + 1) & (SZ_4K - 1));
 		if (i)
 			KUNIT_EXPECT_LT(test, space->ranges[i - 1].last,
 					space->ranges[i].iova);
