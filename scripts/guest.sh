@@ -77,10 +77,12 @@ for try in 1 2 3; do
 	: >"$run/verdict"
 	boot &
 	guest=$!
-	waited=0
-	until grep -q '^begin' "$run/verdict" || ! kill -0 $guest 2>/dev/null || [ $waited -ge 180 ]; do
+	silent=0 size=0
+	until grep -q '^begin' "$run/verdict" || ! kill -0 $guest 2>/dev/null || [ $silent -ge 45 ]; do
 		sleep 1
-		waited=$((waited + 1))
+		silent=$((silent + 1))
+		now=$(stat -Lc %s "$run/console.log" 2>/dev/null || echo 0)
+		[ "$now" = $size ] || silent=0 size=$now
 	done
 	if grep -q '^begin' "$run/verdict"; then
 		wait $guest
@@ -88,6 +90,6 @@ for try in 1 2 3; do
 	fi
 	kill $guest 2>/dev/null || true
 	wait $guest 2>/dev/null || true
-	say "$lane: boot $try did not reach /init in $waited s"
+	say "$lane: boot $try stopped before /init, starting again"
 done
-die "the guest did not reach /init in three boots; see its console log"
+die "$lane: three boots stopped before /init; see the console log"

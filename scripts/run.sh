@@ -140,7 +140,7 @@ say "$label: booting, console log: build/logs/$label/console.log"
 ln -sf "$log/console.log" "$run/console.log"
 : >"$log/console.log"
 "$scripts/guest.sh" "$lane" "$run" 2>"$log/qemu.log" || true
-grep '^\[.*did not reach' "$log/qemu.log" >&2 || true
+grep '^\[.*stopped before' "$log/qemu.log" >&2 || true
 cp "$must" "$log/must"
 cp "$plan" "$log/plan"
 tr -d '\r' <"$run/verdict" >"$log/results"
