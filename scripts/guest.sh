@@ -82,7 +82,7 @@ for try in 1 2 3; do
 		sleep 1
 		silent=$((silent + 1))
 		now=$(stat -Lc %s "$run/console.log" 2>/dev/null || echo 0)
-		[ "$now" = $size ] || silent=0 size=$now
+		[ "$now" = "$size" ] || silent=0 size=$now
 	done
 	if grep -q '^begin' "$run/verdict"; then
 		wait $guest
