@@ -12,24 +12,29 @@ parallel=${T1X_PARALLEL:-2}
 # and between jobs that need none, so that no guest waits for all of them.
 all_jobs() {
 	cat <<-END
-	debug-6.12 debug-6.12 type1x intel kunit selftests upstream
+	debug-6.12 debug-6.12 type1x intel selftests upstream
 	stock-6.12 stock-6.12 type1x intel selftests upstream
 	stock-6.1 stock-6.1 type1x intel selftests upstream
-	debug-7.3 debug-7.3 type1x intel kunit selftests upstream
+	debug-7.3 debug-7.3 type1x intel selftests upstream
 	stock-6.12-amd stock-6.12 type1x amd selftests upstream
 	stock-6.12-type1 stock-6.12 type1 intel selftests
 	stock-6.1-type1 stock-6.1 type1 intel selftests
-	debug-6.1 debug-6.1 type1x intel kunit upstream
-	debug-7.3-type1 debug-7.3 type1 intel selftests
+	debug-6.1 debug-6.1 type1x intel upstream
+	debug-6.1-kunit debug-6.1 type1x intel kunit
+	debug-6.12-kunit debug-6.12 type1x intel kunit
+	debug-7.3-kunit debug-7.3 type1x intel kunit
 	END
+	# There is no 7.3 image package, and in-tree type1 takes long on the debug kernel.
+	[ -z "${T1X_FULL:-}" ] || echo debug-7.3-type1 debug-7.3 type1 intel selftests
 }
 
 # What a part of the whole, or one test, means for one lane.
 lane_job() {
-	local lane=$1 parts=$2 label=$1
+	local lane=$1 parts=${2:-} label=$1
 	need_lane "$lane"
 	[ "${IOMMU:-intel}" = intel ] || label=$label-$IOMMU
 	[ "${BACKEND:-type1x}" = type1x ] || label=$label-$BACKEND
+	[ "$parts" != kunit ] || label=$lane-kunit
 	echo "$label $lane ${BACKEND:-type1x} ${IOMMU:-intel} $parts"
 }
 
@@ -57,14 +62,16 @@ choose_jobs() {
 			return
 		fi
 		case ${TEST:-} in
-		'') parts="kunit selftests upstream" ;;
+		'') parts="selftests upstream" ;;
 		kunit*) parts=kunit ;;
 		vfio_*) parts=upstream ;;
 		*) parts=selftests ;;
 		esac
-		[ "${BACKEND:-}" != type1 ] || [ "$parts" != "kunit selftests upstream" ] || parts=selftests
+		[ "${BACKEND:-}" != type1 ] || [ -n "${TEST:-}" ] || parts=selftests
 		for lane in ${LANE:-stock-6.12}; do
 			lane_job "$lane" "$parts"
+			[ -z "${TEST:-}${BACKEND:-}${IOMMU:-}" ] && [ "$(lane_kind "$lane")" = debug ] || continue
+			lane_job "$lane" kunit
 		done
 		;;
 	*) die "usage: check.sh check|kunit|upstream|matrix" ;;

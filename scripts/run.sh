@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # run.sh LANE: build for one lane, boot it once and judge what it reported. Settings come from
 # the environment:
-#   PARTS="kunit selftests upstream"  what to run (kunit on debug lanes only)
+#   PARTS="selftests upstream", or "kunit" (on a debug lane)
 #   BACKEND=type1x|type1  IOMMU=intel|amd  ACCEL=tcg|kvm
 #   TEST="SUITE[.FIXTURE[.VARIANT]][.TEST] ..."  only these selftests
 # Everything of the run is in build/logs/LABEL; its last line there is "tally P F S" in verdict.
@@ -15,8 +15,10 @@ ver=$(lane_version "$lane")
 label=$lane
 [ "${IOMMU:-intel}" = intel ] || label=$label-$IOMMU
 [ "$backend" = type1x ] || label=$label-$backend
+parts=${PARTS:-selftests upstream}
+# KUnit has a boot of its own: its fake devices and addresses are no business of the other tests.
+[ "$parts" != kunit ] || label=$lane-kunit
 log=$build/logs/$label
-parts=${PARTS:-kunit selftests upstream}
 
 run=$(mktemp -d "${TMPDIR:-/tmp}/t1x-$label.XXXXXX")
 trap 'rm -rf "$run"' EXIT
