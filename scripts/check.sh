@@ -70,8 +70,9 @@ choose_jobs() {
 		[ "${BACKEND:-}" != type1 ] || [ -n "${TEST:-}" ] || parts=selftests
 		for lane in ${LANE:-stock-6.12}; do
 			lane_job "$lane" "$parts"
-			[ -z "${TEST:-}${BACKEND:-}${IOMMU:-}" ] && [ "$(lane_kind "$lane")" = debug ] || continue
-			lane_job "$lane" kunit
+			case ${TEST:-}${BACKEND:-}${IOMMU:-}$lane in
+			debug-*) lane_job "$lane" kunit ;;
+			esac
 		done
 		;;
 	*) die "usage: check.sh check|kunit|upstream|matrix" ;;
@@ -114,32 +115,39 @@ run_layers() {
 	fi
 }
 
-"$scripts/deps.sh"
-sums=$(mktemp -d)
-trap 'rm -rf "$sums"' EXIT
-choose_jobs >"$sums.jobs"
-mapfile -t joblines <"$sums.jobs"
-rm -f "$sums.jobs"
+# Read as a whole before it starts: bash reads a script as it goes, and this one runs for long
+# enough to be edited meanwhile.
+main() {
+	"$scripts/deps.sh"
+	sums=$(mktemp -d)
+	trap 'rm -rf "$sums"' EXIT
+	choose_jobs >"$sums.jobs"
+	mapfile -t joblines <"$sums.jobs"
+	rm -f "$sums.jobs"
 
-say "$what: ${#joblines[@]} runs, $parallel at a time; logs are in build/logs"
-case $what-${LANE:-}${TEST:-}${BACKEND:-}${IOMMU:-} in
-check-) run_layers ;;
-esac
-running=0
-for line in "${joblines[@]}"; do
-	if [ "$running" -ge "$parallel" ]; then
-		wait -n || true
-		running=$((running - 1))
-	fi
-	# shellcheck disable=SC2086 # the fields of a job
-	run_job $line &
-	running=$((running + 1))
-done
-wait
+	say "$what: ${#joblines[@]} runs, $parallel at a time; logs are in build/logs"
+	case $what-${LANE:-}${TEST:-}${BACKEND:-}${IOMMU:-} in
+	check-) run_layers ;;
+	esac
+	running=0
+	for line in "${joblines[@]}"; do
+		if [ "$running" -ge "$parallel" ]; then
+			wait -n || true
+			running=$((running - 1))
+		fi
+		# shellcheck disable=SC2086 # the fields of a job
+		run_job $line &
+		running=$((running + 1))
+	done
+	wait
 
-read -r passed failed skipped < <(cat "$sums"/* | awk '
-	{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }')
-say "$what done, logs are in build/logs"
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" = 0 ] || exit 1
-[ "$passed" -gt 0 ] || exit 2
+	read -r passed failed skipped < <(cat "$sums"/* | awk '
+		{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }')
+	say "$what done, logs are in build/logs"
+	echo "$passed passed, $failed failed, $skipped skipped"
+	[ "$failed" = 0 ] || exit 1
+	[ "$passed" -gt 0 ] || exit 2
+	exit 0
+}
+
+main
