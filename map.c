@@ -233,16 +233,14 @@ static void release_batch(struct t1x_dma *dma, const struct clear_batch *batch)
 	for (i = 0; left; i++) {
 		const struct clear_run *run = &batch->runs[i];
 		unsigned long npages = min(left, run->npages);
-		unsigned long charged;
 
 		/* A short unmap: what is left of a piece needs its pin. */
 		if (npages < run->npages)
 			npages = t1x_pin_whole(dma, run->index, run->pfn,
 					       npages);
 
-		charged = t1x_pin_release(dma, run->index, run->pfn, npages);
-		dma->charged -= charged;
-		t1x_account_refund(dma->account, charged);
+		npages = t1x_pin_release(dma, run->index, run->pfn, npages);
+		t1x_account_refund(dma->account, npages);
 		left -= min(left, run->npages);
 	}
 	cond_resched();

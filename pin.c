@@ -527,13 +527,6 @@ int t1x_pin_batch(struct t1x_pin *pin)
  */
 void t1x_pin_accept(struct t1x_pin *pin, unsigned int nr)
 {
-	unsigned int i;
-
-	for (i = 0; i < nr; i++) {
-		if (pin->runs[i].kind != T1X_PIN_NONE)
-			pin->dma->charged += pin->runs[i].npages;
-	}
-
 	pin->nr_runs -= nr;
 	memmove(pin->runs, pin->runs + nr, pin->nr_runs * sizeof(*pin->runs));
 }

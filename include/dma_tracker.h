@@ -80,7 +80,6 @@ struct t1x_dma {
 	unsigned long unmapped;
 
 	/* Written by the filler before LIVE, read-only afterwards. */
-	unsigned long charged; /* pages in locked_vm */
 	t1x_contig *segs;
 	t1x_contig inline_segs[T1X_DMA_INLINE_SEGS];
 	struct t1x_dma_pin *pins;

@@ -251,11 +251,8 @@ void t1x_pin_accept(struct t1x_pin *pin, unsigned int nr)
 	if (nr > pin->handed)
 		fake_complain("%u runs accepted of %u", nr, pin->handed);
 
-	for (i = 0; i < nr; i++) {
+	for (i = 0; i < nr; i++)
 		pin->page += pin->runs[i].npages;
-		if (pin->runs[i].kind != T1X_PIN_NONE)
-			pin->dma->charged += pin->runs[i].npages;
-	}
 
 	pin->nr_runs -= nr;
 	memmove(pin->runs, pin->runs + nr, pin->nr_runs * sizeof(*pin->runs));
