@@ -82,6 +82,21 @@ choose_jobs() {
 # add NAME P F S: to the sum of a job.
 add() { echo "$2 $3 $4" >>"$sums/$1"; }
 
+# run_guard NAME LANE: does the layout guard refuse what it must, on this kernel?
+run_guard() {
+	local log=$build/logs/guard-$2.log KDIR
+	mkdir -p "$build/logs"
+	eval "$("$scripts/kernel.sh" "$2")"
+	"$scripts/abi-guard-test.sh" "$KDIR" >"$log" 2>&1 </dev/null || true
+	sed -n "s/^not ok/FAIL $1: layout guard:/p" "$log" >&2
+	if grep -q '^ok' "$log"; then
+		add "$1" "$(grep -c '^ok' "$log")" "$(grep -c '^not ok' "$log" || true)" 0
+	else
+		echo "FAIL $1: the layout guard's own test did not run; its log is $log" >&2
+		add "$1" 0 1 0
+	fi
+}
+
 run_job() {
 	local name=$1 lane=$2 backend=$3 iommu=$4 ret=0 kunit=
 	shift 4
@@ -95,6 +110,9 @@ run_job() {
 		return
 	fi
 	[ "$#" -gt 0 ] || return 0
+	case $name-${TEST:-} in
+	stock-6.1- | stock-6.12- | debug-7.3-) run_guard "$name" "$lane" ;;
+	esac
 	BACKEND=$backend IOMMU=$iommu PARTS=$* "$scripts/run.sh" "$lane" </dev/null || ret=$?
 	if [ "$ret" != 0 ]; then
 		echo "FAIL $name: could not be run, see above" >&2
@@ -136,10 +154,20 @@ main() {
 			running=$((running - 1))
 		fi
 		# shellcheck disable=SC2086 # the fields of a job
-		run_job $line &
+		(
+			run_job $line
+			: >"$sums/${line%% *}.ended"
+		) &
 		running=$((running + 1))
 	done
 	wait
+	# A job that broke off has not counted what it did not do.
+	for line in "${joblines[@]}"; do
+		name=${line%% *}
+		[ ! -e "$sums/$name.ended" ] || continue
+		echo "FAIL $name: broke off, see above" >&2
+		add "$name" 0 1 0
+	done
 
 	read -r passed failed skipped < <(cat "$sums"/* | awk '
 		{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }')
