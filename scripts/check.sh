@@ -19,7 +19,6 @@ all_jobs() {
 	stock-6.12-amd stock-6.12 type1x amd selftests upstream
 	stock-6.12-type1 stock-6.12 type1 intel selftests
 	stock-6.1-type1 stock-6.1 type1 intel selftests
-	debug-6.1 debug-6.1 type1x intel upstream
 	debug-6.1-kunit debug-6.1 type1x intel kunit
 	debug-6.12-kunit debug-6.12 type1x intel kunit
 	debug-7.3-kunit debug-7.3 type1x intel kunit
@@ -47,7 +46,8 @@ choose_jobs() {
 		done
 		;;
 	upstream)
-		for lane in ${LANE:-stock-6.1 stock-6.12 debug-6.1 debug-6.12 debug-7.3}; do
+		# Not debug-6.1: its debugfs dumps no table per device, which these tests then look for.
+		for lane in ${LANE:-stock-6.1 stock-6.12 debug-6.12 debug-7.3}; do
 			lane_job "$lane" upstream
 		done
 		;;
