@@ -71,30 +71,27 @@ static int replay_dma(struct t1x_map *map, struct t1x_domain *domain,
 		      const struct t1x_dma *dma)
 {
 	unsigned long index = dma->unmapped, end = dma->mapped;
-	unsigned long pfn, next_pfn, next;
-	int ret = -EINVAL;
+	unsigned long pfn, next;
+	int ret;
 
 	if (!t1x_domain_find_pfn(&map->domains, t1x_dma_iova_at(dma, index),
 				 &pfn))
-		return ret;
+		return -EINVAL;
 
 	while (index < end) {
-		next = index;
-		do {
-			next = t1x_dma_jump_next(dma, next, end);
-			if (next < end &&
-			    !t1x_domain_find_pfn(&map->domains,
-						 t1x_dma_iova_at(dma, next),
-						 &next_pfn))
-				goto err_withdraw;
-		} while (next < end && next_pfn == pfn + (next - index));
+		unsigned long run_pfn = pfn;
+
+		next = t1x_map_run_end(map, dma, index, end, &pfn);
+		if (!next) {
+			ret = -EINVAL;
+			goto err_withdraw;
+		}
 
 		ret = t1x_domain_map_one(domain, t1x_dma_iova_at(dma, index),
-					 pfn, next - index, dma->prot);
+					 run_pfn, next - index, dma->prot);
 		if (ret)
 			goto err_withdraw;
 		index = next;
-		pfn = next_pfn;
 		cond_resched();
 	}
 	return 0;

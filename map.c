@@ -150,16 +150,49 @@ static void give_up(struct t1x_map *map, struct t1x_dma *dma)
 		    "the memory stays pinned, the range is refused");
 }
 
+/**
+ * t1x_map_run_end() - Find where the contiguous memory at a page ends
+ * @map: Mappings of the container
+ * @dma: Mapping
+ * @index: Page of it that is in the IOMMU
+ * @end: Page at which to stop
+ * @pfn: Frame of @index; becomes the frame of the result, if that is not @end
+ *
+ * Asks the IOMMU once for each place where physical memory may jump.
+ *
+ * Context: domains.rwsem held. May sleep.
+ * Return: A page above @index and at most @end, or 0 if the IOMMU has lost one.
+ */
+unsigned long t1x_map_run_end(struct t1x_map *map, const struct t1x_dma *dma,
+			      unsigned long index, unsigned long end,
+			      unsigned long *pfn)
+{
+	unsigned long next = index, next_pfn;
+
+	for (;;) {
+		next = t1x_dma_jump_next(dma, next, end);
+		if (next == end)
+			return end;
+		if (!t1x_domain_find_pfn(&map->domains,
+					 t1x_dma_iova_at(dma, next), &next_pfn))
+			return 0;
+		if (next_pfn != *pfn + (next - index))
+			break;
+	}
+
+	*pfn = next_pfn;
+	return next;
+}
+
 /*
- * Find the next runs from the IOMMU, one question for each place where physical
- * memory may jump. Stops after the last run that fits, so that the batch ends
- * where an iommu_map call ended in every domain.
+ * Find the next runs from the IOMMU. Stops after the last run that fits, so that
+ * the batch ends where an iommu_map call ended in every domain.
  */
 static bool find_runs(struct t1x_map *map, const struct t1x_dma *dma,
 		      struct clear_batch *batch)
 {
 	unsigned long index = dma->unmapped, end = dma->mapped;
-	unsigned long pfn, next_pfn;
+	unsigned long pfn;
 
 	batch->nr = 0;
 	if (!t1x_domain_find_pfn(&map->domains, t1x_dma_iova_at(dma, index),
@@ -167,25 +200,16 @@ static bool find_runs(struct t1x_map *map, const struct t1x_dma *dma,
 		return false;
 
 	while (index < end && batch->nr < batch->max) {
-		unsigned long next = index;
+		struct clear_run *run = &batch->runs[batch->nr++];
+		unsigned long next;
 
-		do {
-			next = t1x_dma_jump_next(dma, next, end);
-			if (next == end)
-				break;
-			if (!t1x_domain_find_pfn(&map->domains,
-						 t1x_dma_iova_at(dma, next),
-						 &next_pfn))
-				return false;
-		} while (next_pfn == pfn + (next - index));
-
-		batch->runs[batch->nr++] = (struct clear_run){
-			.index = index,
-			.pfn = pfn,
-			.npages = next - index,
-		};
+		run->index = index;
+		run->pfn = pfn;
+		next = t1x_map_run_end(map, dma, index, end, &pfn);
+		if (!next)
+			return false;
+		run->npages = next - index;
 		index = next;
-		pfn = next_pfn;
 	}
 
 	return true;

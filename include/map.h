@@ -59,7 +59,10 @@ int t1x_map_dma(struct t1x_map *map, const struct vfio_iommu_type1_dma_map *req,
 int t1x_map_unmap(struct t1x_map *map, struct vfio_iommu_type1_dma_unmap *req,
 		  bool v2);
 
-/* For group.c, when the last domain goes. */
+/* For group.c: replay, and when the last domain goes. */
+unsigned long t1x_map_run_end(struct t1x_map *map, const struct t1x_dma *dma,
+			      unsigned long index, unsigned long end,
+			      unsigned long *pfn);
 struct t1x_dma *t1x_map_clear_all(struct t1x_map *map);
 void t1x_map_forget(struct t1x_map *map, struct t1x_dma *dying);
 
