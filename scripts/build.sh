@@ -28,7 +28,8 @@ kbuild() {
 	fi
 }
 
-eval "$("$scripts/kernel.sh" "$lane")"
+answer=$("$scripts/kernel.sh" "$lane")
+eval "$answer"
 lock "$out/lock" "building for $lane"
 
 if [ -e "$top/Kbuild" ]; then

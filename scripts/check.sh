@@ -84,9 +84,10 @@ add() { echo "$2 $3 $4" >>"$sums/$1"; }
 
 # run_guard NAME LANE: does the layout guard refuse what it must, on this kernel?
 run_guard() {
-	local log=$build/logs/guard-$2.log KDIR
+	local log=$build/logs/guard-$2.log answer KDIR
 	mkdir -p "$build/logs"
-	eval "$("$scripts/kernel.sh" "$2")"
+	answer=$("$scripts/kernel.sh" "$2")
+	eval "$answer"
 	"$scripts/abi-guard-test.sh" "$KDIR" >"$log" 2>&1 </dev/null || true
 	sed -n "s/^not ok/FAIL $1: layout guard:/p" "$log" >&2
 	if grep -q '^ok' "$log"; then

@@ -19,7 +19,8 @@ mkdir -p "$run/root" "$log"
 
 "$scripts/deps.sh"
 say "kernel, module and programs for $lane"
-eval "$("$scripts/kernel.sh" "$lane")"
+answer=$("$scripts/kernel.sh" "$lane")
+eval "$answer"
 "$scripts/build.sh" "$lane"
 headers=$("$scripts/userspace.sh" headers)
 quietly "$log/demo.log" "building qemu/demo" gcc -O2 -Wall -Wextra -static \

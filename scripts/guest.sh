@@ -8,7 +8,8 @@
 
 lane=$1 run=$2
 need_lane "$lane"
-eval "$("$scripts/kernel.sh" "$lane")"
+answer=$("$scripts/kernel.sh" "$lane")
+eval "$answer"
 
 # no_timer_check: on a busy host the check's few ticks may pass without the vCPU, and it panics.
 cmdline="console=ttyS0 panic=-1 no_timer_check rcupdate.rcu_cpu_stall_timeout=60 log_buf_len=8M"

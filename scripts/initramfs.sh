@@ -7,7 +7,8 @@
 lane=$1 run=$2
 root=$run/root
 need_lane "$lane"
-eval "$("$scripts/kernel.sh" "$lane")"
+answer=$("$scripts/kernel.sh" "$lane")
+eval "$answer"
 lib=lib/modules/$KREL
 
 # What init loads with modprobe, with all that it needs. A kernel may lack any of them.

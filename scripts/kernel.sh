@@ -117,6 +117,7 @@ fi
 # configuration or these scripts change.
 need_lane "${1:-}"
 answer=$cache/$1.env
+mkdir -p "$cache"
 if apt_fresh && [ -e "$answer" ] &&
 	[ -z "$(find "$cache/apt/fresh" "$top/qemu/config" "$scripts/kernel.sh" -newer "$answer")" ]; then
 	eval "$(cat "$answer")"

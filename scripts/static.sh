@@ -12,7 +12,8 @@ sparse_check() {
 	local lane=debug-6.12
 	local module=$build/$lane/module
 	"$scripts/build.sh" "$lane" kunit
-	eval "$("$scripts/kernel.sh" "$lane")"
+	answer=$("$scripts/kernel.sh" "$lane")
+	eval "$answer"
 	quietly "$log" "sparse" make -C "$KDIR" M="$module" -j"$njobs" T1X_KUNIT=m C=2 \
 		CF=-D__CHECK_ENDIAN__ modules
 	if grep -q "not available or not up to date" "$log"; then
