@@ -87,11 +87,14 @@ static phys_addr_t translate(struct fake_domain *domain, unsigned long iova)
 	return leaf ? leaf->paddr + (iova - leaf->iova) : 0;
 }
 
-static phys_addr_t fake_iova_to_phys(struct iommu_domain *domain,
+static phys_addr_t fake_iova_to_phys(struct iommu_domain *iommu_domain,
 				     dma_addr_t iova)
 {
-	to_fake(domain)->lookups++;
-	return translate(to_fake(domain), iova);
+	struct fake_domain *domain = to_fake(iommu_domain);
+
+	if (++domain->lookups == domain->fail_lookup_at)
+		return 0;
+	return translate(domain, iova);
 }
 
 bool fake_domain_is_mapped(struct fake_domain *domain, unsigned long iova,
@@ -591,13 +594,6 @@ static const struct pt_iommu_driver_ops amdv1_driver_ops = {
 	.get_top_lock = amdv1_get_top_lock,
 };
 
-static phys_addr_t amdv1_iova_to_phys(struct iommu_domain *domain,
-				      dma_addr_t iova)
-{
-	to_fake(domain)->lookups++;
-	return pt_iommu_amdv1_iova_to_phys(domain, iova);
-}
-
 static int amdv1_sync_map(struct iommu_domain *domain, unsigned long iova,
 			  size_t size)
 {
@@ -607,7 +603,7 @@ static int amdv1_sync_map(struct iommu_domain *domain, unsigned long iova,
 static const struct iommu_domain_ops amdv1_ops = {
 	.iotlb_sync_map = amdv1_sync_map,
 	.iotlb_sync = fake_iotlb_sync,
-	.iova_to_phys = amdv1_iova_to_phys,
+	.iova_to_phys = fake_iova_to_phys,
 	.enforce_cache_coherency = fake_enforce_coherency,
 	.free = fake_free,
 };

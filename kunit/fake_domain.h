@@ -75,6 +75,7 @@ struct fake_domain {
 	unsigned int fail_sync_map_at; /* this iommu_map fails at its end */
 	unsigned int short_unmap_at; /* this iommu_unmap stops ... */
 	size_t short_unmap_after; /* ... when it has unmapped so much */
+	unsigned int fail_lookup_at; /* this iova_to_phys finds nothing */
 	bool unmap_whole_leaf; /* like VT-d: unmap more than was asked */
 
 	/* Called first thing in each iommu_map, when it is set. */

@@ -159,6 +159,37 @@ static void a_failing_replay_changes_nothing(struct kunit *test)
 	fake_container_end(c);
 }
 
+/* The n-th question about the old domain has no answer, though it was mapped. */
+static void a_replay_that_loses_a_page_changes_nothing(struct kunit *test)
+{
+	struct fake_container *c = new_mapped(test);
+	struct fake_domain *old = c->domains[0];
+	unsigned int n, questions = old->lookups;
+	int ret;
+
+	fake_attach(c, 1, new_domain(test, true));
+	questions = old->lookups - questions;
+	KUNIT_EXPECT_GE(test, questions, 2U * MIXED_RUNS + 1);
+	fake_detach(c, 1);
+
+	for (n = 1; n <= questions; n++) {
+		old->fail_lookup_at = old->lookups + n;
+		fake_offer(c, 1, new_domain(test, true));
+		ret = fake_try_attach(c, 1);
+		KUNIT_EXPECT_EQ(test, -EINVAL, ret);
+		if (!ret)
+			fake_detach(c, 1);
+		KUNIT_EXPECT_EQ(test, old->fail_lookup_at, old->lookups);
+		KUNIT_EXPECT_PTR_EQ(test, NULL, c->groups[1].attached);
+		KUNIT_EXPECT_TRUE(test, list_is_singular(&c->map.domains.list));
+		check_mapped(c);
+	}
+
+	fake_attach(c, 1, new_domain(test, true));
+	check_mapped(c);
+	fake_container_end(c);
+}
+
 static void a_failing_allocation_changes_nothing(struct kunit *test)
 {
 	struct fake_container *c = new_mapped(test);
@@ -530,6 +561,8 @@ static struct kunit_case group_cases[] = {
 	KUNIT_CASE_PARAM(replay_maps_runs_whole, kind_gen_params),
 	KUNIT_CASE_PARAM(replay_never_joins_two_mappings, kind_gen_params),
 	KUNIT_CASE_PARAM(a_failing_replay_changes_nothing, kind_gen_params),
+	KUNIT_CASE_PARAM(a_replay_that_loses_a_page_changes_nothing,
+			 kind_gen_params),
 	KUNIT_CASE(a_failing_allocation_changes_nothing),
 	KUNIT_CASE(the_window_shrinks_and_grows),
 	KUNIT_CASE(a_mapping_outside_refuses_the_group),
