@@ -98,7 +98,9 @@ unsigned long t1x_domain_unmap_one(struct t1x_domain *domain,
  * @prot: IOMMU_READ, IOMMU_WRITE
  *
  * Context: domains->rwsem held. May sleep.
- * Return: 0, or the error of the IOMMU driver. On failure nothing changed.
+ * Return: 0, or the error of the IOMMU driver, and nothing changed; or 1 if one
+ * domain refused the memory and another did not let all of it go again, which a
+ * driver must not do: the device may reach it for as long as the domain lives.
  */
 int t1x_domain_map(struct t1x_domains *domains, unsigned long iova,
 		   unsigned long pfn, unsigned long npages, int prot)
@@ -116,8 +118,10 @@ int t1x_domain_map(struct t1x_domains *domains, unsigned long iova,
 	return 0;
 
 err_unmap:
-	list_for_each_entry_continue_reverse(domain, &domains->list, next)
-		t1x_domain_unmap_one(domain, iova, npages);
+	list_for_each_entry_continue_reverse(domain, &domains->list, next) {
+		if (t1x_domain_unmap_one(domain, iova, npages) < npages)
+			ret = 1;
+	}
 	return ret;
 }
 

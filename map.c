@@ -141,8 +141,8 @@ static void clear_end(struct clear_batch *batch)
 static void give_up(struct t1x_map *map, struct t1x_dma *dma)
 {
 	mutex_lock(&map->lock);
+	map->nr_stuck += !dma->stuck;
 	dma->stuck = true;
-	map->nr_stuck++;
 	mutex_unlock(&map->lock);
 
 	pr_err_once("iova 0x%lx-0x%lx: not unmapped by the IOMMU driver; %s\n",
@@ -518,6 +518,12 @@ static int map_batch(struct t1x_map *map, struct t1x_dma *dma,
 
 		ret = t1x_domain_map(&map->domains, t1x_dma_iova_at(dma, index),
 				     run->pfn, run->npages, dma->prot);
+		if (ret > 0) {
+			/* In no unmap from now on, but it keeps its pins. */
+			dma->kept = true;
+			i++;
+			ret = -EIO;
+		}
 		if (ret)
 			break;
 		dma->mapped += run->npages;
@@ -576,7 +582,8 @@ static int publish(struct t1x_map *map, struct t1x_dma *dma)
  * the container loses its last group; -ENOMEM if memory is short or
  * RLIMIT_MEMLOCK too low; -EFAULT if the memory is not there or not as accessible
  * as asked; -EINTR on a fatal signal; or what the IOMMU driver says. On failure
- * nothing changed.
+ * nothing changed, unless the driver fails in the undo too: then -EIO, and the
+ * range is refused from now on.
  */
 int t1x_map_dma(struct t1x_map *map, const struct vfio_iommu_type1_dma_map *req,
 		bool single)
@@ -610,6 +617,8 @@ int t1x_map_dma(struct t1x_map *map, const struct vfio_iommu_type1_dma_map *req,
 	ret = fill(map, dma, orphans, single) ?: publish(map, dma);
 	if (ret) {
 		clear_dma(map, dma);
+		if (dma->kept)
+			give_up(map, dma);
 		forget_dma(map, dma);
 	}
 	return ret;

@@ -79,6 +79,9 @@ struct t1x_dma {
 	unsigned long mapped;
 	unsigned long unmapped;
 
+	/* The filler's: a domain kept the run above mapped, which keeps its pins. */
+	bool kept;
+
 	/* Written by the filler before LIVE, read-only afterwards. */
 	t1x_contig *segs;
 	t1x_contig inline_segs[T1X_DMA_INLINE_SEGS];

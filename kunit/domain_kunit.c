@@ -244,6 +244,33 @@ static void a_short_unmap_counts_the_shortest(struct kunit *test)
 	end_list(list);
 }
 
+/* The last of the list refuses a run, another one does not let it go again. */
+static void an_undo_that_fails_is_told(struct kunit *test)
+{
+	struct list *list = new_list(test, NR);
+	struct fake_domain *refusing = list->fakes[0];
+	unsigned int i;
+
+	for (i = 1; i < NR; i++) {
+		struct fake_domain *domain = list->fakes[i];
+
+		refusing->fail_map_at = refusing->maps + 1;
+		domain->short_unmap_at = domain->unmaps + 1;
+		domain->short_unmap_after = i * SZ_4K;
+		KUNIT_EXPECT_EQ(test, 1,
+				t1x_domain_map(&list->domains, SZ_4K, FAKE_PFN,
+					       8, RW));
+		KUNIT_EXPECT_EQ(test, 8UL - i, domain->npages);
+
+		/* The others are empty; so is this one, when it is asked again. */
+		domain->short_unmap_at = domain->unmaps + 1;
+		domain->short_unmap_after = SZ_1G;
+		t1x_domain_unmap_one(&list->domain[i], SZ_4K * (i + 1), 8 - i);
+		check_all(test, list, SZ_4K, 0, 8);
+	}
+	end_list(list);
+}
+
 /* VT-d and AMD unmap a whole leaf where less was asked for. */
 static void more_than_asked_is_not_counted(struct kunit *test)
 {
@@ -637,6 +664,7 @@ static struct kunit_case domain_cases[] = {
 	KUNIT_CASE_PARAM(random_runs_against_the_slots, kind_gen_params),
 	KUNIT_CASE(a_failing_sync_changes_nothing),
 	KUNIT_CASE(a_short_unmap_counts_the_shortest),
+	KUNIT_CASE(an_undo_that_fails_is_told),
 	KUNIT_CASE(more_than_asked_is_not_counted),
 	KUNIT_CASE(without_a_domain_there_is_nothing),
 	KUNIT_CASE(page_sizes_are_what_all_have),

@@ -610,6 +610,50 @@ static void a_short_unmap_when_a_map_fails(struct kunit *test)
 	fake_pin_forget_stuck();
 }
 
+/*
+ * One domain refuses the n-th run, the other does not let go of it again: that run
+ * stays pinned, charged and refused, all before it goes.
+ */
+static void a_short_unmap_inside_a_map(struct kunit *test)
+{
+	static const unsigned long after[] = { 1, 7 };
+	static const struct fake_mem runs[] = {
+		{ 8, FAKE_PFN, T1X_PIN_PAGE },
+		{ 8, FAKE_PFN + 8, T1X_PIN_NONE }, /* no jump */
+		{ 8, FAKE_PFN + 0x40, 3 },
+		{ 8, FAKE_PFN + 0x80, T1X_PIN_PAGE },
+	};
+	static const unsigned long pins[] = { 8, 0, 1, 8 };
+	static const long charges[] = { 8, 0, 8, 8 };
+	unsigned int i, n;
+	u64 size;
+
+	fake_mem_set(runs, ARRAY_SIZE(runs));
+	for (i = 0; i < ARRAY_SIZE(after) * ARRAY_SIZE(runs); i++) {
+		struct fake_container *c = new_container(test, 2);
+		struct fake_domain *keeping = c->domains[1];
+		unsigned long gone = after[i / ARRAY_SIZE(runs)];
+
+		n = i % ARRAY_SIZE(runs);
+		c->domains[0]->fail_map_at = n + 1;
+		keeping->short_unmap_at = 1;
+		keeping->short_unmap_after = PAGES(gone);
+		KUNIT_EXPECT_EQ(test, -EIO, fake_map(c, SZ_2M, 32, 0));
+		KUNIT_EXPECT_EQ(test, 1UL, c->map.nr_stuck);
+		KUNIT_EXPECT_EQ(test, pins[n], fake_pin.npins);
+		KUNIT_EXPECT_EQ(test, charges[n], fake_pin.charged);
+		KUNIT_EXPECT_EQ(test, 0UL, c->domains[0]->npages);
+		KUNIT_EXPECT_EQ(test, 8 - gone, keeping->npages);
+
+		KUNIT_EXPECT_EQ(test, -EEXIST, fake_map(c, SZ_2M, 1, 0));
+		KUNIT_EXPECT_EQ(test, 0, fake_unmap(c, SZ_2M, 32, &size));
+		KUNIT_EXPECT_EQ(test, 0ULL, size);
+		keeping->npages = 0;
+		fake_container_end(c);
+		fake_pin_forget_stuck();
+	}
+}
+
 /* ---- While a mapping is being made ---- */
 
 struct moment {
@@ -1111,6 +1155,7 @@ static struct kunit_case map_cases[] = {
 	KUNIT_CASE(a_short_unmap_keeps_the_rest),
 	KUNIT_CASE(a_short_unmap_inside_a_piece),
 	KUNIT_CASE(a_short_unmap_when_a_map_fails),
+	KUNIT_CASE(a_short_unmap_inside_a_map),
 	KUNIT_CASE(the_last_domain_goes_during_a_map),
 	KUNIT_CASE_PARAM(one_of_two_domains_goes_during_a_map, kind_gen_params),
 	KUNIT_CASE_PARAM(a_domain_comes_during_a_map, kind_gen_params),
