@@ -8,6 +8,7 @@
 #include "device_nvme.h"
 #include "iotable.h"
 #include "suite.h"
+#include "uffd.h"
 
 #include <sys/mman.h>
 
@@ -356,6 +357,77 @@ TEST_F(memory_kinds, file_truncated_under_the_mapping_is_a_fault)
 				   MAP_SHARED | MAP_FIXED, fd, 0));
 	expect_fault(self, mem, T1X_RW);
 	close(fd);
+	munmap(mem, PAGES(10));
+}
+
+/* A page that is missing, in memory that userfaultfd watches */
+static bool withheld_page_is_a_fault(struct _test_data_memory_kinds *self,
+				     char *hole, u64 size, int advice)
+{
+	struct t1x_uffd uffd;
+
+	if (!t1x_uffd_begin(&uffd, hole, size, UFFDIO_REGISTER_MODE_MISSING))
+		return false;
+	t1x_require(!madvise(hole, size, advice), "madvise: %s",
+		    strerror(errno));
+	expect_fault(self, hole - PAGES(5), T1X_RW);
+	expect_fault(self, hole - PAGES(5), VFIO_DMA_MAP_FLAG_READ);
+	t1x_require(!t1x_uffd_end(&uffd), "MAP waited for the page");
+	return true;
+}
+
+TEST_F(memory_kinds, page_withheld_by_userfaultfd_is_a_fault_without_a_wait)
+{
+	char *mem = t1x_mem_alloc(T1X_MEM_4K, PAGES(10));
+
+	if (!withheld_page_is_a_fault(self, mem + PAGES(5), T1X_PAGE,
+				      MADV_DONTNEED))
+		SKIP(return, "no userfaultfd");
+	prove_mapping(self, mem, PAGES(10));
+	munmap(mem, PAGES(10));
+}
+
+TEST_F(memory_kinds, memfd_page_withheld_by_userfaultfd_is_a_fault_too)
+{
+	char *mem = t1x_mem_alloc(T1X_MEM_SHMEM, PAGES(10));
+
+	if (!withheld_page_is_a_fault(self, mem + PAGES(5), T1X_PAGE,
+				      MADV_REMOVE))
+		SKIP(return, "no userfaultfd");
+	prove_mapping(self, mem, PAGES(10));
+	munmap(mem, PAGES(10));
+}
+
+TEST_F(memory_kinds, huge_page_withheld_by_userfaultfd_is_a_fault_too)
+{
+	char *mem = t1x_mem_alloc(T1X_MEM_2M, 2 * T1X_2M);
+
+	if (!mem)
+		SKIP(return, "no 2M pages: reserve 2");
+	if (!withheld_page_is_a_fault(self, mem + T1X_2M, T1X_2M,
+				      MADV_DONTNEED))
+		SKIP(return, "no userfaultfd");
+	prove_mapping(self, mem, 2 * T1X_2M);
+	t1x_mem_free(T1X_MEM_2M, mem, 2 * T1X_2M);
+}
+
+TEST_F(memory_kinds, page_write_protected_by_userfaultfd_is_a_fault_to_write)
+{
+	char *mem = t1x_mem_alloc(T1X_MEM_4K, PAGES(10));
+	struct t1x_uffd uffd;
+
+	if (!t1x_uffd_begin(&uffd, mem, PAGES(10), UFFDIO_REGISTER_MODE_WP))
+		SKIP(return, "no userfaultfd that protects from writes");
+	t1x_uffd_protect(&uffd, mem + PAGES(5), T1X_PAGE);
+	expect_fault(self, mem, T1X_RW);
+	expect_fault(self, mem, VFIO_DMA_MAP_FLAG_WRITE);
+
+	/* To read it is no fault */
+	ASSERT_EQ(0, __t1x_map_flags(&self->c, mem, T1X_BASE, PAGES(10),
+				     VFIO_DMA_MAP_FLAG_READ));
+	t1x_unmap(&self->c, T1X_BASE, PAGES(10));
+	EXPECT_FALSE(t1x_uffd_end(&uffd));
+	prove_mapping(self, mem, PAGES(10));
 	munmap(mem, PAGES(10));
 }
 

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Memory that userfaultfd watches. Nobody provides its pages: whoever waits for
+ * one is noticed and let go, so that a test sees the wait and does not hang.
+ */
+#ifndef T1X_UFFD_H
+#define T1X_UFFD_H
+
+#include <linux/userfaultfd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "util.h"
+
+struct t1x_uffd {
+	int fd;
+	pthread_t watcher;
+	atomic_bool stop;
+	bool waited;
+};
+
+/*
+ * Watches [mem, mem + size) until the end. mode is UFFDIO_REGISTER_MODE_*. False
+ * where the kernel has no userfaultfd for this memory: the test then skips.
+ */
+bool t1x_uffd_begin(struct t1x_uffd *uffd, void *mem, size_t size, u64 mode);
+/* True if anybody waited for a page */
+bool t1x_uffd_end(struct t1x_uffd *uffd);
+
+/* Writes to these pages fault from now on */
+void t1x_uffd_protect(struct t1x_uffd *uffd, void *mem, size_t size);
+
+#endif
