@@ -60,6 +60,17 @@ struct t1x_account *t1x_account_get(struct t1x_accounts *accounts)
 }
 
 /**
+ * t1x_account_hold() - Take another reference
+ * @account: Account that the caller has a reference to, or a mapping in the tree
+ *
+ * Context: Any, as long as that reference lasts.
+ */
+void t1x_account_hold(struct t1x_account *account)
+{
+	refcount_inc(&account->refs);
+}
+
+/**
  * t1x_account_put() - Give a reference back
  * @accounts: Accounts of the container
  * @account: Account; everything charged through this reference was settled
@@ -84,7 +95,9 @@ void t1x_account_put(struct t1x_accounts *accounts, struct t1x_account *account)
  * @accounts: Accounts of the container
  *
  * An mm takes its locked_vm with it at exec and exit, while the pins stay. They
- * count against the next MAP (rule P4), or a user could pin without limit.
+ * count against the next MAP (rule P4), or a user could pin without limit. Not so
+ * mappings whose vaddr is invalid: they are on their way to another process, which
+ * will be charged for them.
  *
  * Context: accounts->lock held. Does not sleep.
  * Return: Pages.
@@ -98,7 +111,8 @@ unsigned long t1x_account_orphans(struct t1x_accounts *accounts)
 
 	list_for_each_entry(account, &accounts->list, next) {
 		if (!atomic_read(&account->mm->mm_users))
-			orphans += atomic_long_read(&account->charged);
+			orphans += atomic_long_read(&account->charged) -
+				   atomic_long_read(&account->moving);
 	}
 
 	return orphans;
@@ -152,6 +166,44 @@ void t1x_account_refund(struct t1x_account *account, unsigned long npages)
 }
 
 /**
+ * t1x_account_keep() - Hold back pages from the refunds that are to come
+ * @account: Account
+ * @npages: Pages that stay charged although they will be refunded, because
+ *	    something else holds them too
+ *
+ * Context: Any.
+ */
+void t1x_account_keep(struct t1x_account *account, unsigned long npages)
+{
+	atomic_long_sub(npages, &account->refund);
+}
+
+/**
+ * t1x_account_add_moving() - Note that charged pages change hands, or no longer do
+ * @account: Account
+ * @npages: Pages, negative for no longer
+ *
+ * Context: Any.
+ */
+void t1x_account_add_moving(struct t1x_account *account, long npages)
+{
+	atomic_long_add(npages, &account->moving);
+}
+
+/* Take what is to be refunded; nothing while more is kept than refunded. */
+static long take_refund(struct t1x_account *account)
+{
+	long npages = atomic_long_read(&account->refund);
+
+	do {
+		if (npages <= 0)
+			return 0;
+	} while (!atomic_long_try_cmpxchg(&account->refund, &npages, 0));
+
+	return npages;
+}
+
+/**
  * t1x_account_settle() - Take refunded pages out of locked_vm
  * @account: Account
  *
@@ -161,7 +213,7 @@ void t1x_account_refund(struct t1x_account *account, unsigned long npages)
  */
 void t1x_account_settle(struct t1x_account *account)
 {
-	long npages = atomic_long_xchg(&account->refund, 0);
+	long npages = take_refund(account);
 
 	if (!npages)
 		return;
@@ -174,4 +226,37 @@ void t1x_account_settle(struct t1x_account *account)
 	__account_locked_vm(account->mm, npages, false, account->task, true);
 	mmap_write_unlock(account->mm);
 	mmput(account->mm);
+}
+
+/* An account of the list that has something to settle, with a reference. */
+static struct t1x_account *find_refund(struct t1x_accounts *accounts)
+{
+	struct t1x_account *account, *found = NULL;
+
+	mutex_lock(accounts->lock);
+	list_for_each_entry(account, &accounts->list, next) {
+		if (atomic_long_read(&account->refund) > 0) {
+			t1x_account_hold(account);
+			found = account;
+			break;
+		}
+	}
+	mutex_unlock(accounts->lock);
+	return found;
+}
+
+/**
+ * t1x_accounts_settle() - Settle all accounts of a container
+ * @accounts: Accounts
+ *
+ * Context: No lock of the container held: takes the mmap_lock. May sleep.
+ */
+void t1x_accounts_settle(struct t1x_accounts *accounts)
+{
+	struct t1x_account *account;
+
+	while ((account = find_refund(accounts))) {
+		t1x_account_settle(account);
+		t1x_account_put(accounts, account);
+	}
 }

@@ -7,7 +7,9 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "dma_tracker.h"
 
@@ -76,6 +78,7 @@ struct t1x_dma *t1x_dma_alloc(unsigned long iova, unsigned long last)
 	dma->iova = iova;
 	dma->last = last;
 	dma->state = T1X_DMA_FILLING;
+	dma->externals = RB_ROOT;
 	RB_CLEAR_NODE(&dma->node);
 
 	dma->pins = &dma->inline_pin;
@@ -103,7 +106,9 @@ struct t1x_dma *t1x_dma_alloc(unsigned long iova, unsigned long last)
 void t1x_dma_free(struct t1x_dma *dma)
 {
 	WARN_ON_ONCE(!RB_EMPTY_NODE(&dma->node));
+	WARN_ON_ONCE(!RB_EMPTY_ROOT(&dma->externals));
 
+	t1x_dirty_free(&dma->dirty);
 	if (dma->segs != dma->inline_segs)
 		kvfree(dma->segs);
 	if (dma->pins != &dma->inline_pin)
@@ -121,6 +126,9 @@ void t1x_dma_tree_init(struct t1x_dma_tree *tree, struct mutex *lock)
 	tree->lock = lock;
 	tree->root = RB_ROOT;
 	tree->nr_filling = 0;
+	tree->nr_vaddr_invalid = 0;
+	tree->last_serial = 0;
+	init_waitqueue_head(&tree->changed);
 }
 
 /**
@@ -223,6 +231,7 @@ int t1x_dma_insert(struct t1x_dma_tree *tree, struct t1x_dma *dma)
 
 	rb_link_node(&dma->node, parent, link);
 	rb_insert_color(&dma->node, &tree->root);
+	dma->serial = ++tree->last_serial;
 	tree->nr_filling += dma->state == T1X_DMA_FILLING;
 	return 0;
 }
@@ -239,15 +248,17 @@ void t1x_dma_remove(struct t1x_dma_tree *tree, struct t1x_dma *dma)
 	lockdep_assert_held(tree->lock);
 
 	tree->nr_filling -= dma->state == T1X_DMA_FILLING;
+	tree->nr_vaddr_invalid -= dma->vaddr_invalid;
 	rb_erase(&dma->node, &tree->root);
 	RB_CLEAR_NODE(&dma->node);
+	wake_up_all(&tree->changed);
 }
 
 /**
  * t1x_dma_set_state() - Move a tracked mapping to its next state
  * @tree: Tree that holds @dma
  * @dma: Mapping
- * @state: LIVE or DYING
+ * @state: LIVE, BUSY or DYING
  *
  * Context: tree->lock held. Does not sleep.
  */
@@ -258,6 +269,74 @@ void t1x_dma_set_state(struct t1x_dma_tree *tree, struct t1x_dma *dma,
 
 	tree->nr_filling -= dma->state == T1X_DMA_FILLING;
 	dma->state = state;
+	wake_up_all(&tree->changed);
+}
+
+/**
+ * t1x_dma_set_vaddr_invalid() - Note that the memory of a mapping is moving
+ * @tree: Tree that holds @dma
+ * @dma: Mapping
+ * @invalid: It is to be found at no address, until VFIO_DMA_MAP_FLAG_VADDR
+ *
+ * Context: tree->lock held. Does not sleep.
+ */
+void t1x_dma_set_vaddr_invalid(struct t1x_dma_tree *tree, struct t1x_dma *dma,
+			       bool invalid)
+{
+	lockdep_assert_held(tree->lock);
+
+	tree->nr_vaddr_invalid += invalid - dma->vaddr_invalid;
+	dma->vaddr_invalid = invalid;
+}
+
+/**
+ * t1x_dma_wait() - Wait for a mapping to change, with no lock held
+ * @tree: Tree
+ * @timeout: Longest wait in jiffies, or MAX_SCHEDULE_TIMEOUT
+ *
+ * What is waited for may be the filler of a mapping, which waits for a user.
+ *
+ * Context: tree->lock held; it is dropped and taken again, so look at everything
+ * anew. Sleeps.
+ * Return: 0, or -EINTR on a fatal signal.
+ */
+int t1x_dma_wait(struct t1x_dma_tree *tree, long timeout)
+{
+	DEFINE_WAIT(wait);
+
+	lockdep_assert_held(tree->lock);
+
+	/* Whoever changes a state holds the lock, so the wake-up cannot be lost. */
+	prepare_to_wait(&tree->changed, &wait, TASK_KILLABLE);
+	mutex_unlock(tree->lock);
+	schedule_timeout(timeout);
+	finish_wait(&tree->changed, &wait);
+	mutex_lock(tree->lock);
+
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
+
+/**
+ * t1x_dma_find_unsettled() - Find a mapping that another call is working on
+ * @tree: Tree to search
+ * @iova: First byte of the range
+ * @last: Last byte of the range, inclusive
+ *
+ * Context: tree->lock held. Does not sleep.
+ * Return: A mapping that overlaps the range and has to be waited for, or NULL.
+ */
+struct t1x_dma *t1x_dma_find_unsettled(struct t1x_dma_tree *tree,
+				       unsigned long iova, unsigned long last)
+{
+	struct t1x_dma *dma;
+
+	for (dma = t1x_dma_find(tree, iova, last); dma && dma->iova <= last;
+	     dma = t1x_dma_next(tree, dma)) {
+		if (!t1x_dma_is_settled(dma))
+			return dma;
+	}
+
+	return NULL;
 }
 
 /**
@@ -376,4 +455,42 @@ u8 t1x_dma_pin_kind(const struct t1x_dma *dma, unsigned long index,
 	if (hi < dma->nr_pins)
 		*end = min_t(unsigned long, *end, dma->pins[hi].index);
 	return dma->pins[lo].kind;
+}
+
+/**
+ * t1x_dma_nr_pinned() - How many pages of a mapping are pinned, and so charged
+ * @dma: Mapping that is in the IOMMU as a whole, or not at all
+ *
+ * Context: @dma is not FILLING in another thread. Does not sleep.
+ * Return: Pages.
+ */
+unsigned long t1x_dma_nr_pinned(const struct t1x_dma *dma)
+{
+	unsigned long npages = 0;
+	unsigned int i;
+
+	for (i = 0; i < dma->nr_pins; i++) {
+		unsigned long end = i + 1 < dma->nr_pins ?
+					    dma->pins[i + 1].index :
+					    dma->mapped;
+
+		if (dma->pins[i].kind != T1X_PIN_NONE)
+			npages += end - dma->pins[i].index;
+	}
+
+	return npages;
+}
+
+/**
+ * t1x_dma_reset() - Forget what was found out while a mapping was filled
+ * @dma: Mapping, nothing of which is in an IOMMU any more
+ *
+ * Context: domains.rwsem held for write, or called by the filler. Does not sleep.
+ */
+void t1x_dma_reset(struct t1x_dma *dma)
+{
+	dma->mapped = 0;
+	dma->unmapped = 0;
+	dma->nr_pins = 0;
+	memset(dma->segs, 0, nr_segs(dma) * sizeof(*dma->segs));
 }

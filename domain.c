@@ -17,6 +17,7 @@
 struct t1x_group {
 	struct iommu_group *iommu_group;
 	struct list_head next;
+	bool seen; /* its driver pins what it dirties; protected by *lock */
 };
 
 /**
@@ -30,6 +31,8 @@ void t1x_domains_init(struct t1x_domains *domains, struct mutex *lock)
 	domains->lock = lock;
 	INIT_LIST_HEAD(&domains->list);
 	domains->pgsizes = PAGE_MASK;
+	domains->nr_unseen = 0;
+	domains->nr_stuck = 0;
 }
 
 static void lock_table(struct t1x_domain *domain)
@@ -447,6 +450,7 @@ int t1x_domain_join(struct t1x_domains *domains, struct t1x_domain *domain)
 		if (!iommu_attach_group(other->domain, group->iommu_group)) {
 			mutex_lock(domains->lock);
 			list_move(&group->next, &other->groups);
+			domains->nr_unseen++;
 			mutex_unlock(domains->lock);
 			return 1;
 		}
@@ -494,7 +498,7 @@ static void update_pgsizes(struct t1x_domains *domains)
 /**
  * t1x_domain_add() - Add a domain that maps all that the others map
  * @domains: Domains
- * @domain: New domain
+ * @domain: New domain with one group
  *
  * Context: domains->rwsem held for write, and the owner's mutex.
  */
@@ -504,6 +508,7 @@ void t1x_domain_add(struct t1x_domains *domains, struct t1x_domain *domain)
 	lockdep_assert_held(domains->lock);
 
 	list_add(&domain->next, &domains->list);
+	domains->nr_unseen++;
 	update_pgsizes(domains);
 }
 
@@ -564,11 +569,13 @@ struct t1x_domain *t1x_domain_of(struct t1x_domains *domains,
  * @group: Group
  *
  * Context: domains->rwsem held for write. May sleep; calls the IOMMU driver.
+ * Return: true if the group may have dirtied pages that nobody was told of.
  */
-void t1x_domain_detach(struct t1x_domains *domains, struct t1x_domain *domain,
+bool t1x_domain_detach(struct t1x_domains *domains, struct t1x_domain *domain,
 		       struct iommu_group *group)
 {
 	struct t1x_group *entry = find_group(domain, group);
+	bool unseen;
 
 	lockdep_assert_held_write(&domains->rwsem);
 
@@ -576,8 +583,33 @@ void t1x_domain_detach(struct t1x_domains *domains, struct t1x_domain *domain,
 
 	mutex_lock(domains->lock);
 	list_del(&entry->next);
+	unseen = !entry->seen;
+	domains->nr_unseen -= unseen;
 	mutex_unlock(domains->lock);
 	kfree(entry);
+	return unseen;
+}
+
+/**
+ * t1x_domain_set_seen() - The driver of a group pins what its devices write
+ * @domains: Domains
+ * @group: Any group; nothing is done if it has no domain
+ *
+ * Context: The owner's mutex held. Does not sleep.
+ */
+void t1x_domain_set_seen(struct t1x_domains *domains, struct iommu_group *group)
+{
+	struct t1x_domain *domain = t1x_domain_of(domains, group);
+	struct t1x_group *entry;
+
+	lockdep_assert_held(domains->lock);
+
+	if (!domain)
+		return;
+
+	entry = find_group(domain, group);
+	domains->nr_unseen -= !entry->seen;
+	entry->seen = true;
 }
 
 /**

@@ -10,8 +10,11 @@
 #include <linux/printk.h>
 #include <linux/sched.h>
 
+#include "backing.h"
+#include "dirty_log.h"
 #include "dma_tracker.h"
 #include "domain.h"
+#include "emulated.h"
 #include "group.h"
 #include "iova_space.h"
 #include "map.h"
@@ -81,7 +84,8 @@ static int replay_dma(struct t1x_map *map, struct t1x_domain *domain,
 	while (index < end) {
 		unsigned long run_pfn = pfn;
 
-		next = t1x_map_run_end(map, dma, index, end, &pfn);
+		next = t1x_backing_run_end(&map->domains, dma, index, end,
+					   &pfn);
 		if (!next) {
 			ret = -EINVAL;
 			goto err_withdraw;
@@ -167,6 +171,8 @@ static int vet_domain(struct t1x_map *map, struct t1x_domain *domain,
 /*
  * The last step of an attach. A MAP may have come in since the window was looked
  * at; then it was first, and the attach fails as it would have after it.
+ * Return: 0; -EINVAL; -EBUSY; -EAGAIN if an unmap is to be waited for. On success
+ * @space is the old one.
  */
 static int commit_attach(struct t1x_map *map, struct t1x_domain *domain,
 			 struct t1x_iova_space *space)
@@ -174,7 +180,10 @@ static int commit_attach(struct t1x_map *map, struct t1x_domain *domain,
 	int ret;
 
 	mutex_lock(&map->lock);
-	ret = check_window(map, space);
+	ret = map->tree.nr_vaddr_invalid ? -EBUSY : check_window(map, space);
+	if (!ret && list_empty(&map->domains.list) &&
+	    !t1x_map_begin_fill_all(map))
+		ret = -EAGAIN;
 	if (!ret) {
 		t1x_iova_swap(&map->space, space);
 		if (domain)
@@ -220,65 +229,34 @@ static int place_group(struct t1x_map *map, struct t1x_domain *domain,
 	return ret;
 }
 
-/**
- * t1x_group_attach() - Attach an IOMMU group
- * @map: Mappings of the container
- * @group: Group
- * @opts: How
- *
- * What the container maps is mapped for the group too when this returns.
- *
- * Context: vfio core's group_lock held. May sleep; never waits for a mapping that
- * is FILLING, but replays what there is of it.
- * Return: 0; -EINVAL if the group is attached already, or if a mapping lies
- * outside what it can reach; -EPERM if its interrupts are not isolated; -EINTR on
- * a fatal signal; -ENOMEM; or what the IOMMU driver says. On failure nothing
- * changed.
- */
-int t1x_group_attach(struct t1x_map *map, struct iommu_group *group,
-		     const struct t1x_group_opts *opts)
+/* May a group be attached at all? */
+static int admit_group(struct t1x_map *map, struct iommu_group *group)
 {
-	struct t1x_iova_space space;
-	struct t1x_domain *domain;
-	phys_addr_t msi_base = 0;
-	int ret = -EINVAL;
+	int ret = 0;
 
-	t1x_iova_init(&space);
-
-	if (down_write_killable(&map->domains.rwsem))
-		return -EINTR;
-
-	if (t1x_domain_of(&map->domains, group))
-		goto out_unlock;
-
-	domain = t1x_domain_open(group, opts->nesting);
-	if (IS_ERR(domain)) {
-		ret = PTR_ERR(domain);
-		goto out_unlock;
-	}
-
-	ret = vet_domain(map, domain, group, opts, &space, &msi_base);
-	if (!ret)
-		ret = place_group(map, domain, group, &space, msi_base);
-	if (ret)
-		t1x_domain_close(domain);
-
-out_unlock:
-	up_write(&map->domains.rwsem);
-	t1x_iova_destroy(&space);
+	mutex_lock(&map->lock);
+	/* An attach may have to pin what is at an address that is invalid. */
+	if (map->tree.nr_vaddr_invalid)
+		ret = -EBUSY;
+	else if (t1x_domain_of(&map->domains, group) ||
+		 t1x_emulated_has_group(&map->emulated, group))
+		ret = -EINVAL;
+	mutex_unlock(&map->lock);
 	return ret;
 }
 
 /* Drop a domain that has no group any more. */
 static struct t1x_dma *drop_domain(struct t1x_map *map,
-				   struct t1x_domain *domain)
+				   struct t1x_domain *domain, bool keep)
 {
 	struct t1x_dma *dying = NULL;
 
-	if (list_is_singular(&map->domains.list))
-		dying = t1x_map_clear_all(map);
-	else
+	if (!list_is_singular(&map->domains.list))
 		withdraw(map, domain, NULL);
+	else if (keep)
+		t1x_map_unback_all(map);
+	else
+		dying = t1x_map_clear_all(map);
 
 	mutex_lock(&map->lock);
 	t1x_domain_remove(&map->domains, domain);
@@ -287,42 +265,245 @@ static struct t1x_dma *drop_domain(struct t1x_map *map,
 	return dying;
 }
 
+/* The first IOMMU could not have all that is mapped: take it away again. */
+static void withdraw_first(struct t1x_map *map, struct iommu_group *group,
+			   struct t1x_iova_space *old_space)
+{
+	struct t1x_domain *domain;
+
+	down_write(&map->domains.rwsem);
+	domain = t1x_domain_of(&map->domains, group);
+	t1x_domain_detach(&map->domains, domain, group);
+	drop_domain(map, domain, true);
+
+	mutex_lock(&map->lock);
+	t1x_iova_swap(&map->space, old_space);
+	mutex_unlock(&map->lock);
+	up_write(&map->domains.rwsem);
+
+	t1x_accounts_settle(&map->accounts);
+}
+
+/* Attach with the rwsem held. Sets *@first if everything is still to be pinned. */
+static int attach_locked(struct t1x_map *map, struct iommu_group *group,
+			 const struct t1x_group_opts *opts,
+			 struct t1x_iova_space *space, bool *first)
+{
+	struct t1x_domain *domain;
+	phys_addr_t msi_base = 0;
+	int ret;
+
+	ret = admit_group(map, group);
+	if (ret)
+		return ret;
+
+	domain = t1x_domain_open(group, opts->nesting);
+	if (IS_ERR(domain))
+		return PTR_ERR(domain);
+
+	*first = list_empty(&map->domains.list);
+	ret = vet_domain(map, domain, group, opts, space, &msi_base);
+	if (!ret)
+		ret = place_group(map, domain, group, space, msi_base);
+	if (ret)
+		t1x_domain_close(domain);
+	return ret;
+}
+
+static int attach_once(struct t1x_map *map, struct iommu_group *group,
+		       const struct t1x_group_opts *opts)
+{
+	struct t1x_iova_space space;
+	bool first = false;
+	int ret;
+
+	t1x_iova_init(&space);
+
+	if (down_write_killable(&map->domains.rwsem))
+		return -EINTR;
+	ret = attach_locked(map, group, opts, &space, &first);
+	up_write(&map->domains.rwsem);
+
+	if (!ret && first) {
+		ret = t1x_map_fill_all(map, opts->single);
+		if (ret)
+			withdraw_first(map, group, &space);
+	}
+
+	t1x_iova_destroy(&space);
+	return ret;
+}
+
+/* Wait until no mapping is being unmapped. */
+static int wait_for_unmaps(struct t1x_map *map)
+{
+	struct t1x_dma *dma;
+	int ret = 0;
+
+	if (mutex_lock_killable(&map->lock))
+		return -EINTR;
+
+	for (dma = t1x_dma_find(&map->tree, 0, ULONG_MAX); dma && !ret;
+	     dma = t1x_dma_next(&map->tree, dma)) {
+		if (dma->state == T1X_DMA_DYING && !dma->stuck) {
+			ret = t1x_dma_wait(&map->tree, MAX_SCHEDULE_TIMEOUT);
+			break;
+		}
+	}
+	mutex_unlock(&map->lock);
+	return ret;
+}
+
 /**
- * t1x_group_detach() - Detach an IOMMU group
+ * t1x_group_attach() - Attach an IOMMU group
+ * @map: Mappings of the container
+ * @group: Group
+ * @opts: How
+ *
+ * What the container maps is mapped for the group too when this returns. If it is
+ * not pinned yet, for want of an IOMMU, it is pinned from the address spaces of
+ * those who mapped it.
+ *
+ * Context: vfio core's group_lock held. May sleep; never waits for a mapping that
+ * is FILLING, but replays what there is of it. Killable.
+ * Return: 0; -EINVAL if the group is attached already, or if a mapping lies
+ * outside what it can reach; -EPERM if its interrupts are not isolated; -EBUSY
+ * while an address is invalid; -ESRCH if a mapping is to be pinned whose address
+ * space is gone; -EINTR on a fatal signal; -ENOMEM; or what the IOMMU driver or
+ * t1x_backing_fill() says. On failure nothing changed.
+ */
+int t1x_group_attach(struct t1x_map *map, struct iommu_group *group,
+		     const struct t1x_group_opts *opts)
+{
+	int ret;
+
+	do {
+		ret = attach_once(map, group, opts);
+		if (ret == -EAGAIN)
+			ret = wait_for_unmaps(map) ?: -EAGAIN;
+	} while (ret == -EAGAIN);
+
+	return ret;
+}
+
+/**
+ * t1x_group_attach_emulated() - Attach the group of a mediated device
+ * @map: Mappings of the container
+ * @group: Group
+ *
+ * Context: vfio core's group_lock held. May sleep.
+ * Return: 0; -EBUSY while an address is invalid; -EINVAL if the group is attached
+ * already; -ENOMEM. On failure nothing changed.
+ */
+int t1x_group_attach_emulated(struct t1x_map *map, struct iommu_group *group)
+{
+	int ret;
+
+	down_write(&map->domains.rwsem);
+	ret = admit_group(map, group);
+	if (!ret) {
+		mutex_lock(&map->lock);
+		/* The addresses are valid, or the drivers could not do their work. */
+		ret = map->tree.nr_vaddr_invalid ?
+			      -EBUSY :
+			      t1x_emulated_add_group(&map->emulated, group);
+		mutex_unlock(&map->lock);
+	}
+	up_write(&map->domains.rwsem);
+	return ret;
+}
+
+/* Detach an emulated group. With the last group of all, the mappings go. */
+static bool detach_emulated(struct t1x_map *map, struct iommu_group *group,
+			    struct t1x_dma **dying)
+{
+	bool removed, last;
+
+	mutex_lock(&map->lock);
+	removed = t1x_emulated_remove_group(&map->emulated, group);
+	last = !t1x_emulated_is_used(&map->emulated) &&
+	       list_empty(&map->domains.list);
+	mutex_unlock(&map->lock);
+
+	if (removed && last)
+		*dying = t1x_map_clear_all(map);
+	return removed;
+}
+
+/*
+ * What can be mapped after a group has gone. Without any IOMMU that is everything,
+ * told as one range: so in-tree type1 does after the last one went.
+ */
+static void widen_space(struct t1x_map *map)
+{
+	struct t1x_iova_space space;
+	int ret;
+
+	t1x_iova_init(&space);
+	if (list_empty(&map->domains.list))
+		ret = t1x_iova_add(&space, 0, ULONG_MAX);
+	else
+		ret = t1x_domain_build_space(&map->domains, &space);
+
+	/* Without memory the old space, no larger than the new one, stays. */
+	if (!ret) {
+		mutex_lock(&map->lock);
+		t1x_iova_swap(&map->space, &space);
+		mutex_unlock(&map->lock);
+	}
+	t1x_iova_destroy(&space);
+}
+
+static struct t1x_dma *detach_locked(struct t1x_map *map,
+				     struct iommu_group *group)
+{
+	struct t1x_dma *dying = NULL;
+	struct t1x_domain *domain;
+	bool unseen, keep;
+
+	if (detach_emulated(map, group, &dying))
+		return dying;
+
+	domain = t1x_domain_of(&map->domains, group);
+	if (!domain)
+		return NULL;
+
+	mutex_lock(&map->lock);
+	keep = t1x_emulated_is_used(&map->emulated);
+	mutex_unlock(&map->lock);
+
+	unseen = t1x_domain_detach(&map->domains, domain, group);
+	if (list_empty(&domain->groups))
+		dying = drop_domain(map, domain, keep);
+	widen_space(map);
+
+	if (unseen) {
+		mutex_lock(&map->lock);
+		t1x_dirty_log_set_all(&map->log);
+		mutex_unlock(&map->lock);
+	}
+	return dying;
+}
+
+/**
+ * t1x_group_detach() - Detach an IOMMU group, emulated or not
  * @map: Mappings of the container
  * @group: Group; nothing is done if it is not attached
  *
- * With the last group of the container, all mappings go.
+ * With the last group of the container, all mappings go. With the last one that
+ * has an IOMMU, they are unpinned and stay for the drivers of the others.
  *
  * Context: vfio core's group_lock held. May sleep; never waits for a mapping that
  * is FILLING. Cannot fail.
  */
 void t1x_group_detach(struct t1x_map *map, struct iommu_group *group)
 {
-	struct t1x_dma *dying = NULL;
-	struct t1x_iova_space space;
-	struct t1x_domain *domain;
+	struct t1x_dma *dying;
 
-	t1x_iova_init(&space);
 	down_write(&map->domains.rwsem);
-
-	domain = t1x_domain_of(&map->domains, group);
-	if (!domain)
-		goto out_unlock;
-
-	t1x_domain_detach(&map->domains, domain, group);
-	if (list_empty(&domain->groups))
-		dying = drop_domain(map, domain);
-
-	/* Without memory the old space, no larger than the new one, stays. */
-	if (!t1x_domain_build_space(&map->domains, &space)) {
-		mutex_lock(&map->lock);
-		t1x_iova_swap(&map->space, &space);
-		mutex_unlock(&map->lock);
-	}
-
-out_unlock:
+	dying = detach_locked(map, group);
 	up_write(&map->domains.rwsem);
-	t1x_iova_destroy(&space);
+
 	t1x_map_forget(map, dying);
+	t1x_accounts_settle(&map->accounts);
 }

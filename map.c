@@ -2,23 +2,22 @@
 /*
  * The mappings of one container. See include/map.h.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/capability.h>
 #include <linux/iommu.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
-#include <linux/printk.h>
-#include <linux/sched/signal.h>
-#include <linux/slab.h>
 
 #include "account.h"
+#include "backing.h"
+#include "dirty_log.h"
 #include "dma_tracker.h"
 #include "domain.h"
+#include "emulated.h"
 #include "map.h"
-#include "pin.h"
 #include "uapi.h"
+#include "user_bitmap.h"
+#include "vaddr.h"
 
 /**
  * t1x_map_init() - Make a container's mappings: none, and no domain
@@ -28,13 +27,13 @@
 void t1x_map_init(struct t1x_map *map, unsigned int dma_entry_limit)
 {
 	mutex_init(&map->lock);
-	init_waitqueue_head(&map->changed);
 	t1x_domains_init(&map->domains, &map->lock);
 	t1x_dma_tree_init(&map->tree, &map->lock);
 	t1x_iova_init(&map->space);
 	t1x_accounts_init(&map->accounts, &map->lock);
+	t1x_emulated_init(&map->emulated, &map->tree, &map->accounts);
+	t1x_dirty_log_init(&map->log, &map->tree, &map->domains);
 	map->dma_avail = dma_entry_limit;
-	map->nr_stuck = 0;
 }
 
 /**
@@ -60,28 +59,9 @@ void t1x_map_destroy(struct t1x_map *map)
 	mutex_unlock(&map->lock);
 
 	WARN_ON_ONCE(!list_empty(&map->accounts.list));
+	t1x_emulated_destroy(&map->emulated);
 	t1x_iova_destroy(&map->space);
 	mutex_destroy(&map->lock);
-}
-
-/*
- * Wait for a mapping to become LIVE or to go, with no lock held: it may be that
- * of a filler which waits for a user. The lock is dropped and taken again.
- */
-static int wait_for_change(struct t1x_map *map)
-{
-	DEFINE_WAIT(wait);
-
-	lockdep_assert_held(&map->lock);
-
-	/* Whoever changes a state holds the lock, so the wake-up cannot be lost. */
-	prepare_to_wait(&map->changed, &wait, TASK_KILLABLE);
-	mutex_unlock(&map->lock);
-	schedule();
-	finish_wait(&map->changed, &wait);
-	mutex_lock(&map->lock);
-
-	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
 static unsigned long min_pgsize(const struct t1x_map *map)
@@ -91,218 +71,12 @@ static unsigned long min_pgsize(const struct t1x_map *map)
 	return t1x_pgsize_min(map->domains.pgsizes);
 }
 
-static bool is_settled(const struct t1x_dma *dma)
+/* The mapping above @dma, which may have gone, by its last byte. */
+static struct t1x_dma *find_above(struct t1x_map *map, unsigned long last)
 {
-	return dma->state == T1X_DMA_LIVE || dma->stuck;
-}
-
-/* Runs that are unmapped by one call in each domain, then unpinned. */
-#define CLEAR_RUNS 128
-
-struct clear_run {
-	unsigned long index;
-	unsigned long pfn;
-	unsigned long npages;
-};
-
-struct clear_batch {
-	struct clear_run *runs;
-	unsigned int max;
-	unsigned int nr;
-	unsigned long done; /* pages, from the first run on */
-	struct clear_run few[8];
-};
-
-static void clear_begin(struct clear_batch *batch, const struct t1x_dma *dma)
-{
-	batch->runs = batch->few;
-	batch->max = ARRAY_SIZE(batch->few);
-	if (t1x_dma_npages(dma) <= batch->max)
-		return;
-
-	batch->runs = kmalloc_array(CLEAR_RUNS, sizeof(*batch->runs),
-				    GFP_KERNEL | __GFP_NOWARN);
-	if (batch->runs)
-		batch->max = CLEAR_RUNS;
-	else
-		batch->runs = batch->few;
-}
-
-static void clear_end(struct clear_batch *batch)
-{
-	if (batch->runs != batch->few)
-		kfree(batch->runs);
-}
-
-/*
- * An IOMMU driver kept what it was told to unmap. The device may go on writing
- * there, so the rest of the mapping stays pinned, charged and in the tree.
- */
-static void give_up(struct t1x_map *map, struct t1x_dma *dma)
-{
-	mutex_lock(&map->lock);
-	map->nr_stuck += !dma->stuck;
-	dma->stuck = true;
-	mutex_unlock(&map->lock);
-
-	pr_err_once("iova 0x%lx-0x%lx: not unmapped by the IOMMU driver; %s\n",
-		    t1x_dma_iova_at(dma, dma->unmapped), dma->last,
-		    "the memory stays pinned, the range is refused");
-}
-
-/**
- * t1x_map_run_end() - Find where the contiguous memory at a page ends
- * @map: Mappings of the container
- * @dma: Mapping
- * @index: Page of it that is in the IOMMU
- * @end: Page at which to stop
- * @pfn: Frame of @index; becomes the frame of the result, if that is not @end
- *
- * Asks the IOMMU once for each place where physical memory may jump.
- *
- * Context: domains.rwsem held. May sleep.
- * Return: A page above @index and at most @end, or 0 if the IOMMU has lost one.
- */
-unsigned long t1x_map_run_end(struct t1x_map *map, const struct t1x_dma *dma,
-			      unsigned long index, unsigned long end,
-			      unsigned long *pfn)
-{
-	unsigned long next = index, next_pfn;
-
-	for (;;) {
-		next = t1x_dma_jump_next(dma, next, end);
-		if (next == end)
-			return end;
-		if (!t1x_domain_find_pfn(&map->domains,
-					 t1x_dma_iova_at(dma, next), &next_pfn))
-			return 0;
-		if (next_pfn != *pfn + (next - index))
-			break;
-	}
-
-	*pfn = next_pfn;
-	return next;
-}
-
-/*
- * Find the next runs from the IOMMU. Stops after the last run that fits, so that
- * the batch ends where an iommu_map call ended in every domain.
- */
-static bool find_runs(struct t1x_map *map, const struct t1x_dma *dma,
-		      struct clear_batch *batch)
-{
-	unsigned long index = dma->unmapped, end = dma->mapped;
-	unsigned long pfn;
-
-	batch->nr = 0;
-	if (!t1x_domain_find_pfn(&map->domains, t1x_dma_iova_at(dma, index),
-				 &pfn))
-		return false;
-
-	while (index < end && batch->nr < batch->max) {
-		struct clear_run *run = &batch->runs[batch->nr++];
-		unsigned long next;
-
-		run->index = index;
-		run->pfn = pfn;
-		next = t1x_map_run_end(map, dma, index, end, &pfn);
-		if (!next)
-			return false;
-		run->npages = next - index;
-		index = next;
-	}
-
-	return true;
-}
-
-/*
- * Unmap the next batch everywhere and flush. Nothing is unpinned before
- * release_batch(). Return: true while there is more to do.
- */
-static bool unmap_batch(struct t1x_map *map, struct t1x_dma *dma,
-			struct clear_batch *batch)
-{
-	unsigned long index = dma->unmapped;
-	const struct clear_run *last;
-	unsigned long want;
-
-	lockdep_assert_held(&map->domains.rwsem);
-
-	batch->done = 0;
-	if (dma->stuck || index == dma->mapped)
-		return false;
-
-	if (!find_runs(map, dma, batch)) {
-		give_up(map, dma);
-		return false;
-	}
-
-	last = &batch->runs[batch->nr - 1];
-	want = last->index + last->npages - index;
-	batch->done = t1x_domain_unmap(&map->domains,
-				       t1x_dma_iova_at(dma, index), want);
-	dma->unmapped += batch->done;
-	if (batch->done < want)
-		give_up(map, dma);
-
-	return batch->done == want && dma->unmapped < dma->mapped;
-}
-
-/* Unpin what of a batch was unmapped. */
-static void release_batch(struct t1x_dma *dma, const struct clear_batch *batch)
-{
-	unsigned long left = batch->done;
-	unsigned int i;
-
-	for (i = 0; left; i++) {
-		const struct clear_run *run = &batch->runs[i];
-		unsigned long npages = min(left, run->npages);
-
-		/* A short unmap: what is left of a piece needs its pin. */
-		if (npages < run->npages)
-			npages = t1x_pin_whole(dma, run->index, run->pfn,
-					       npages);
-
-		npages = t1x_pin_release(dma, run->index, run->pfn, npages);
-		t1x_account_refund(dma->account, npages);
-		left -= min(left, run->npages);
-	}
-	cond_resched();
-}
-
-/*
- * Unmap and unpin what is in the IOMMU of a mapping that is DYING or of a MAP that
- * failed. The rwsem is taken for one batch at a time, so that an attach need not
- * wait for all of a large mapping, and not over the unpin, which may wait for the
- * lock of a page.
- */
-static void clear_dma(struct t1x_map *map, struct t1x_dma *dma)
-{
-	struct clear_batch batch;
-	bool more;
-
-	clear_begin(&batch, dma);
-	do {
-		down_read(&map->domains.rwsem);
-		more = unmap_batch(map, dma, &batch);
-		up_read(&map->domains.rwsem);
-		release_batch(dma, &batch);
-	} while (more);
-	clear_end(&batch);
-}
-
-/* The same for whoever holds the rwsem for write. */
-static void clear_dma_locked(struct t1x_map *map, struct t1x_dma *dma)
-{
-	struct clear_batch batch;
-	bool more;
-
-	clear_begin(&batch, dma);
-	do {
-		more = unmap_batch(map, dma, &batch);
-		release_batch(dma, &batch);
-	} while (more);
-	clear_end(&batch);
+	return last == ULONG_MAX ?
+		       NULL :
+		       t1x_dma_find(&map->tree, last + 1, ULONG_MAX);
 }
 
 /* Forget a mapping that is in no IOMMU; a stuck one is remembered. */
@@ -314,13 +88,17 @@ static void forget_dma(struct t1x_map *map, struct t1x_dma *dma)
 
 	mutex_lock(&map->lock);
 	gone = !dma->stuck;
+	if (dma->vaddr_invalid) {
+		t1x_account_add_moving(dma->account,
+				       -(long)t1x_dma_nr_pinned(dma));
+		t1x_dma_set_vaddr_invalid(&map->tree, dma, false);
+	}
 	if (gone) {
 		t1x_dma_remove(&map->tree, dma);
 		map->dma_avail++;
 	} else {
 		t1x_dma_set_state(&map->tree, dma, T1X_DMA_DYING);
 	}
-	wake_up_all(&map->changed);
 	mutex_unlock(&map->lock);
 
 	if (gone) {
@@ -347,16 +125,12 @@ void t1x_map_forget(struct t1x_map *map, struct t1x_dma *dying)
 	}
 }
 
-/*
- * Does an unmap remove this mapping, one of those that it meets? v2 removes them
- * all. v1 removes a mapping whole if the range holds its first byte, and stops at
- * one that began before the range.
- */
-static bool unmap_takes(const struct t1x_dma *dma,
-			const struct t1x_uapi_unmap *args, bool v2)
-{
-	return dma->iova <= args->last && (v2 || dma->iova >= args->iova);
-}
+/* Mappings that one call removes, and owns. */
+struct dying {
+	struct t1x_dma *first;
+	bool in_use; /* drivers of emulated devices hold a part of one */
+	u64 size;
+};
 
 /*
  * Mark everything that an unmap removes as DYING, and chain it.
@@ -364,79 +138,182 @@ static bool unmap_takes(const struct t1x_dma *dma,
  * meets is being made or removed. On failure nothing changed.
  */
 static int mark_dying(struct t1x_map *map, const struct t1x_uapi_unmap *args,
-		      bool v2, struct t1x_dma **dying, u64 *size)
+		      bool v2, struct dying *dying)
 {
-	struct t1x_dma *first =
-		t1x_dma_find(&map->tree, args->iova, args->last);
+	struct t1x_dma **link = &dying->first;
 	struct t1x_dma *dma;
 
-	for (dma = first; dma && dma->iova <= args->last;
-	     dma = t1x_dma_next(&map->tree, dma)) {
-		if (!is_settled(dma))
-			return -EAGAIN;
-	}
+	if (t1x_dma_find_unsettled(&map->tree, args->iova, args->last))
+		return -EAGAIN;
 
 	if (v2 && !args->all &&
 	    t1x_dma_cuts(&map->tree, args->iova, args->last))
 		return -EINVAL;
 
-	for (dma = first; dma && unmap_takes(dma, args, v2);
+	for (dma = t1x_dma_find(&map->tree, args->iova, args->last);
+	     dma && t1x_uapi_unmap_takes(args, dma->iova, v2);
 	     dma = t1x_dma_next(&map->tree, dma)) {
 		if (dma->stuck)
 			continue;
 		t1x_dma_set_state(&map->tree, dma, T1X_DMA_DYING);
-		*dying = dma;
-		dying = &dma->next_dying;
-		*size += dma->last - dma->iova + 1;
+		*link = dma;
+		link = &dma->next_dying;
+		dying->size += dma->last - dma->iova + 1;
+		if (!RB_EMPTY_ROOT(&dma->externals) || dma->nr_rw)
+			dying->in_use = true;
 	}
-	*dying = NULL;
+	*link = NULL;
 
 	return 0;
+}
+
+/* The unmap failed after all. */
+static void revive(struct t1x_map *map, struct t1x_dma *dying)
+{
+	struct t1x_dma *dma;
+
+	mutex_lock(&map->lock);
+	for (dma = dying; dma; dma = dma->next_dying) {
+		/* The last domain may have gone, the first does not come. */
+		if (!t1x_dma_in_iommu(dma))
+			t1x_dma_reset(dma);
+		t1x_dma_set_state(&map->tree, dma, T1X_DMA_LIVE);
+	}
+	mutex_unlock(&map->lock);
+}
+
+static int quiesce(struct t1x_map *map, const struct dying *dying)
+{
+	struct t1x_dma *dma;
+	int ret = 0;
+
+	if (!dying->in_use)
+		return 0;
+
+	for (dma = dying->first; dma && !ret; dma = dma->next_dying)
+		ret = t1x_emulated_quiesce(&map->emulated, dma);
+	return ret;
+}
+
+/* Report what is dirty in mappings that nobody can write to but through an IOMMU. */
+static int report_dying(struct t1x_map *map, const struct t1x_uapi_unmap *args,
+			const struct dying *dying)
+{
+	unsigned long base = args->iova >> PAGE_SHIFT;
+	struct t1x_user_bitmap bitmap;
+	struct t1x_dma *dma;
+	int ret;
+
+	ret = t1x_user_bitmap_open(&bitmap, args->bitmap.addr,
+				   args->bitmap.size);
+	if (ret)
+		return ret;
+
+	for (dma = dying->first; dma && !ret; dma = dma->next_dying)
+		ret = t1x_dirty_log_pin(&bitmap, base, dma);
+
+	if (!ret) {
+		mutex_lock(&map->lock);
+		ret = t1x_dirty_log_report(&map->log, &bitmap, base,
+					   dying->first);
+		mutex_unlock(&map->lock);
+	}
+
+	t1x_user_bitmap_close(&bitmap);
+	return ret;
+}
+
+/* Take out of the IOMMU, and forget, what nobody else holds. */
+static int remove_dying(struct t1x_map *map, const struct t1x_uapi_unmap *args,
+			const struct dying *dying)
+{
+	struct t1x_dma *dma;
+	int ret;
+
+	ret = quiesce(map, dying);
+	if (!ret && args->report)
+		ret = report_dying(map, args, dying);
+	if (ret) {
+		revive(map, dying->first);
+		return ret;
+	}
+
+	for (dma = dying->first; dma; dma = dma->next_dying)
+		t1x_backing_clear(&map->domains, dma);
+	t1x_map_forget(map, dying->first);
+	return 0;
+}
+
+/* The part of an unmap that is done under the mutex. */
+static int begin_unmap(struct t1x_map *map,
+		       const struct vfio_iommu_type1_dma_unmap *req, bool v2,
+		       struct t1x_uapi_unmap *args, struct dying *dying)
+{
+	int ret;
+
+	/* Drivers could not pin or copy while the addresses are invalid. */
+	if (req->flags & VFIO_DMA_UNMAP_FLAG_VADDR &&
+	    t1x_emulated_is_used(&map->emulated))
+		return -EBUSY;
+
+	ret = t1x_uapi_check_unmap(req, min_pgsize(map), args);
+	if (ret)
+		return ret;
+
+	if (args->vaddr_only)
+		return t1x_vaddr_invalidate(&map->tree, args, v2, &dying->size);
+
+	ret = args->report ? t1x_dirty_log_check(&map->log, &args->bitmap) : 0;
+	return ret ?: mark_dying(map, args, v2, dying);
 }
 
 /**
  * t1x_map_unmap() - VFIO_IOMMU_UNMAP_DMA
  * @map: Mappings of the container
- * @req: Request, copied from the user; its size is set to what was unmapped
+ * @req: Request, copied from the user, its flags checked; its size is set to what
+ *	 was unmapped
+ * @bitmap: Where to report dirty pages, for VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP
  * @v2: The container is of type v2: a range must not cut a mapping
  *
- * When this returns, no DMA reaches what was unmapped, and it is unpinned. Once
- * the checks are passed, it cannot fail.
+ * When this returns, no DMA reaches what was unmapped, and it is unpinned.
  *
  * Context: May sleep; waits, killable, for a mapping in the range that is being
- * made or removed by somebody else.
- * Return: 0; what t1x_uapi_check_unmap() says; -EINVAL if a mapping would be cut;
- * -EINTR on a fatal signal. On failure nothing changed.
+ * made or removed by somebody else, for the drivers of emulated devices, and for
+ * the user's bitmap.
+ * Return: 0; what t1x_uapi_check_unmap() says; -EINVAL if a mapping would be cut,
+ * an address is invalid already, or a bitmap is asked for without dirty tracking
+ * or of another page size; -EBUSY if a driver does not let go, or if addresses are
+ * to be invalid beside emulated groups; -EFAULT if the bitmap cannot be written;
+ * -ENOMEM; -EINTR on a fatal signal. On failure nothing changed, except that
+ * drivers have let go of what they could.
  */
 int t1x_map_unmap(struct t1x_map *map, struct vfio_iommu_type1_dma_unmap *req,
-		  bool v2)
+		  const struct t1x_uapi_bitmap *bitmap, bool v2)
 {
-	struct t1x_uapi_unmap args;
-	struct t1x_dma *dying = NULL, *dma;
-	u64 size = 0;
+	struct t1x_uapi_unmap args = {};
+	struct dying dying = {};
 	int ret;
+
+	if (bitmap)
+		args.bitmap = *bitmap;
 
 	if (mutex_lock_killable(&map->lock))
 		return -EINTR;
 
 	do {
-		ret = t1x_uapi_check_unmap(req, min_pgsize(map), &args);
-		if (!ret)
-			ret = mark_dying(map, &args, v2, &dying, &size);
+		ret = begin_unmap(map, req, v2, &args, &dying);
 		if (ret == -EAGAIN)
-			ret = wait_for_change(map) ?: -EAGAIN;
+			ret = t1x_dma_wait(&map->tree, MAX_SCHEDULE_TIMEOUT) ?:
+				      -EAGAIN;
 	} while (ret == -EAGAIN);
 
 	mutex_unlock(&map->lock);
-	if (ret)
-		return ret;
 
-	for (dma = dying; dma; dma = dma->next_dying)
-		clear_dma(map, dma);
-	t1x_map_forget(map, dying);
-
-	req->size = size;
-	return 0;
+	if (!ret && dying.first)
+		ret = remove_dying(map, &args, &dying);
+	if (!ret)
+		req->size = dying.size;
+	return ret;
 }
 
 /*
@@ -451,7 +328,7 @@ static int admit(struct t1x_map *map, const struct t1x_uapi_map *args)
 	for (dma = t1x_dma_find(&map->tree, args->iova, args->last);
 	     dma && dma->iova <= args->last;
 	     dma = t1x_dma_next(&map->tree, dma)) {
-		if (is_settled(dma))
+		if (t1x_dma_is_settled(dma))
 			return -EEXIST;
 	}
 
@@ -491,81 +368,81 @@ static struct t1x_dma *reserve_dma(struct t1x_map *map,
 	return dma;
 }
 
-/* Map one batch of runs; those that are mapped belong to @dma afterwards. */
-static int map_batch(struct t1x_map *map, struct t1x_dma *dma,
-		     struct t1x_pin *pin, unsigned int nr,
-		     unsigned long *next_pfn)
+/* Where nothing is pinned or mapped: emulated groups only. */
+static bool has_no_iommu(struct t1x_map *map)
 {
-	unsigned int i;
-	int ret = 0;
+	lockdep_assert_held(&map->lock);
 
-	if (down_read_killable(&map->domains.rwsem))
-		return -EINTR;
-
-	/* The last domain went: to the user, the container has no IOMMU. */
-	if (dma->doomed || list_empty(&map->domains.list))
-		ret = -EINVAL;
-
-	for (i = 0; i < nr && !ret; i++) {
-		const struct t1x_run *run = &pin->runs[i];
-		unsigned long index = dma->mapped;
-
-		ret = t1x_dma_pin_add(dma, index, run->kind);
-		if (ret)
-			break;
-		if (index && run->pfn != *next_pfn)
-			t1x_dma_jump_add(dma, index);
-
-		ret = t1x_domain_map(&map->domains, t1x_dma_iova_at(dma, index),
-				     run->pfn, run->npages, dma->prot);
-		if (ret > 0) {
-			/* In no unmap from now on, but it keeps its pins. */
-			dma->kept = true;
-			i++;
-			ret = -EIO;
-		}
-		if (ret)
-			break;
-		dma->mapped += run->npages;
-		*next_pfn = run->pfn + run->npages;
-	}
-
-	t1x_pin_accept(pin, i);
-	up_read(&map->domains.rwsem);
-	return ret;
+	return list_empty(&map->domains.list);
 }
 
+/*
+ * Make a filled mapping LIVE, if the world is still the one it was filled for.
+ * Return: 0; -EAGAIN if it is to be filled again; -EINVAL if the last group went;
+ * or what t1x_dirty_log_cover() says.
+ */
+static int publish(struct t1x_map *map, struct t1x_dma *dma)
+{
+	int ret;
+
+	lockdep_assert_held(&map->lock);
+
+	ret = t1x_dirty_log_cover(&map->log, dma);
+	if (ret)
+		return ret;
+	if (dma->doomed)
+		return -EINVAL;
+	if (dma->restart)
+		return -EAGAIN;
+
+	dma->externals_charged = has_no_iommu(map);
+	t1x_dma_set_state(&map->tree, dma, T1X_DMA_LIVE);
+	return 0;
+}
+
+/* Pin and map a FILLING mapping if there is an IOMMU, and make it LIVE. */
 static int fill(struct t1x_map *map, struct t1x_dma *dma, unsigned long orphans,
 		bool single)
 {
-	unsigned long next_pfn = 0;
-	struct t1x_pin pin;
 	int ret;
 
-	t1x_pin_begin(&pin, dma, orphans, single);
+	mutex_lock(&map->lock);
 	do {
-		ret = t1x_pin_batch(&pin);
-		if (ret > 0)
-			ret = map_batch(map, dma, &pin, ret, &next_pfn) ?: 1;
-	} while (ret > 0);
-	t1x_pin_end(&pin);
-
+		dma->restart = false;
+		ret = 0;
+		if (has_no_iommu(map)) {
+			if (!t1x_emulated_is_used(&map->emulated))
+				ret = -EINVAL;
+		} else {
+			mutex_unlock(&map->lock);
+			ret = t1x_backing_fill(&map->domains, dma, orphans, 0,
+					       single);
+			mutex_lock(&map->lock);
+		}
+		if (!ret)
+			ret = publish(map, dma);
+	} while (ret == -EAGAIN);
+	mutex_unlock(&map->lock);
 	return ret;
 }
 
-/* Make a filled mapping LIVE, unless its last domain went in the meantime. */
-static int publish(struct t1x_map *map, struct t1x_dma *dma)
+/* Undo a MAP that failed, or what a call that was overtaken left behind. */
+static void undo(struct t1x_map *map, struct t1x_dma *dma)
 {
-	int ret = 0;
+	t1x_backing_clear(&map->domains, dma);
+	forget_dma(map, dma);
+}
 
-	mutex_lock(&map->lock);
-	if (dma->doomed) {
-		ret = -EINVAL;
-	} else {
-		t1x_dma_set_state(&map->tree, dma, T1X_DMA_LIVE);
-		wake_up_all(&map->changed);
-	}
+/* VFIO_DMA_MAP_FLAG_VADDR. The mutex is held, and dropped. */
+static int restore_vaddr(struct t1x_map *map, const struct t1x_uapi_map *args)
+{
+	struct t1x_dma *doomed;
+	int ret;
+
+	ret = t1x_vaddr_restore(&map->tree, &map->accounts, args, &doomed);
 	mutex_unlock(&map->lock);
+	if (doomed)
+		undo(map, doomed);
 	return ret;
 }
 
@@ -581,9 +458,10 @@ static int publish(struct t1x_map *map, struct t1x_dma *dma)
  * dma_entry_limit is reached; -EINVAL if the range is not in the IOVA space or
  * the container loses its last group; -ENOMEM if memory is short or
  * RLIMIT_MEMLOCK too low; -EFAULT if the memory is not there or not as accessible
- * as asked; -EINTR on a fatal signal; or what the IOMMU driver says. On failure
- * nothing changed, unless the driver fails in the undo too: then -EIO, and the
- * range is refused from now on.
+ * as asked; -EINTR on a fatal signal; or what the IOMMU driver says; with
+ * VFIO_DMA_MAP_FLAG_VADDR, what t1x_vaddr_restore() says. On failure nothing
+ * changed, unless the driver fails in the undo too: then -EIO, and the range is
+ * refused from now on.
  */
 int t1x_map_dma(struct t1x_map *map, const struct vfio_iommu_type1_dma_map *req,
 		bool single)
@@ -598,10 +476,13 @@ int t1x_map_dma(struct t1x_map *map, const struct vfio_iommu_type1_dma_map *req,
 
 	do {
 		ret = t1x_uapi_check_map(req, min_pgsize(map), &args);
+		if (!ret && args.vaddr_only)
+			return restore_vaddr(map, &args);
 		if (!ret)
 			ret = admit(map, &args);
 		if (ret == -EAGAIN)
-			ret = wait_for_change(map) ?: -EAGAIN;
+			ret = t1x_dma_wait(&map->tree, MAX_SCHEDULE_TIMEOUT) ?:
+				      -EAGAIN;
 	} while (ret == -EAGAIN);
 
 	orphans = t1x_account_orphans(&map->accounts);
@@ -614,18 +495,158 @@ int t1x_map_dma(struct t1x_map *map, const struct vfio_iommu_type1_dma_map *req,
 	if (ret)
 		return ret;
 
-	ret = fill(map, dma, orphans, single) ?: publish(map, dma);
-	if (ret) {
-		clear_dma(map, dma);
-		if (dma->kept)
-			give_up(map, dma);
-		forget_dma(map, dma);
+	ret = fill(map, dma, orphans, single);
+	if (ret)
+		undo(map, dma);
+	return ret;
+}
+
+/**
+ * t1x_map_begin_fill_all() - The container gets its first domain
+ * @map: Mappings of the container
+ *
+ * From now on a MAP pins. What is mapped already is BUSY until
+ * t1x_map_fill_all(); a MAP that is under way begins anew.
+ *
+ * Context: domains.rwsem held for write, and lock. Does not sleep.
+ * Return: false, and nothing changed, if a mapping is being unmapped: that may
+ * fail, and leave it to nobody to pin it.
+ */
+bool t1x_map_begin_fill_all(struct t1x_map *map)
+{
+	struct t1x_dma *dma;
+
+	lockdep_assert_held_write(&map->domains.rwsem);
+	lockdep_assert_held(&map->lock);
+
+	for (dma = t1x_dma_find(&map->tree, 0, ULONG_MAX); dma;
+	     dma = t1x_dma_next(&map->tree, dma)) {
+		if (dma->state == T1X_DMA_DYING && !dma->stuck)
+			return false;
+	}
+
+	for (dma = t1x_dma_find(&map->tree, 0, ULONG_MAX); dma;
+	     dma = t1x_dma_next(&map->tree, dma)) {
+		if (dma->state == T1X_DMA_LIVE && !dma->stuck)
+			t1x_dma_set_state(&map->tree, dma, T1X_DMA_BUSY);
+		else if (dma->state == T1X_DMA_FILLING)
+			dma->restart = true;
+	}
+
+	return true;
+}
+
+/*
+ * Pin and map a BUSY mapping. The mutex is held; it is dropped and taken again.
+ * What drivers hold of it is charged already: if the mapping cannot be pinned,
+ * that must stay so.
+ */
+static int fill_busy(struct t1x_map *map, struct t1x_dma *dma, bool single)
+{
+	unsigned long orphans = t1x_account_orphans(&map->accounts);
+	unsigned long credit = dma->nr_externals_held;
+	int ret;
+
+	t1x_account_keep(dma->account, credit);
+	dma->externals_charged = false;
+	mutex_unlock(&map->lock);
+
+	ret = t1x_backing_fill(&map->domains, dma, orphans, credit, single);
+
+	mutex_lock(&map->lock);
+	if (!ret) {
+		t1x_account_refund(dma->account, credit);
+		t1x_dma_set_state(&map->tree, dma, T1X_DMA_LIVE);
+	} else {
+		/* What was let go meanwhile is to be refunded now, or the reverse. */
+		t1x_account_refund(dma->account, credit);
+		t1x_account_keep(dma->account, dma->nr_externals_held);
+		dma->externals_charged = true;
 	}
 	return ret;
 }
 
 /**
- * t1x_map_clear_all() - Take everything out of the last domain, which is going
+ * t1x_map_fill_all() - Pin and map everything for the container's first domain
+ * @map: Mappings of the container, after t1x_map_begin_fill_all()
+ * @single: Give the IOMMU one page at a time
+ *
+ * Pins from the address spaces of those who made the mappings.
+ *
+ * Context: vfio core's group_lock held, no lock of the container. May sleep; page
+ * faults may wait for a user, killable.
+ * Return: As t1x_backing_fill(). t1x_map_unback_all() undoes it, on failure too.
+ */
+int t1x_map_fill_all(struct t1x_map *map, bool single)
+{
+	struct t1x_dma *dma;
+	int ret = 0;
+
+	/* Nobody else ends BUSY, so these mappings stay. */
+	mutex_lock(&map->lock);
+	for (dma = t1x_dma_find(&map->tree, 0, ULONG_MAX); dma && !ret;
+	     dma = t1x_dma_next(&map->tree, dma)) {
+		if (dma->state == T1X_DMA_BUSY)
+			ret = fill_busy(map, dma, single);
+	}
+	mutex_unlock(&map->lock);
+
+	t1x_accounts_settle(&map->accounts);
+	return ret;
+}
+
+/* Take a mapping out of the last domain, and leave it to drivers only. */
+static void unback(struct t1x_map *map, struct t1x_dma *dma)
+{
+	if (!dma->externals_charged) {
+		t1x_account_keep(dma->account, dma->nr_externals_held);
+		dma->externals_charged = true;
+	}
+	if (dma->state == T1X_DMA_FILLING)
+		dma->restart = true;
+
+	/* With pages in the IOMMU it stays while the lock is dropped. */
+	if (t1x_dma_in_iommu(dma) && !dma->stuck) {
+		mutex_unlock(&map->lock);
+		t1x_backing_clear_locked(&map->domains, dma);
+		mutex_lock(&map->lock);
+	}
+
+	/* An unmapper still looks at what it has unmapped itself. */
+	if (dma->state != T1X_DMA_DYING && !dma->stuck)
+		t1x_dma_reset(dma);
+	if (dma->state == T1X_DMA_BUSY)
+		t1x_dma_set_state(&map->tree, dma, T1X_DMA_LIVE);
+}
+
+/**
+ * t1x_map_unback_all() - Take everything out of the last domain, but keep it
+ * @map: Mappings of a container that has emulated groups
+ *
+ * What drivers hold is charged by itself from now on. t1x_accounts_settle() is to
+ * be called when the rwsem is dropped.
+ *
+ * Context: domains.rwsem held for write. May sleep. Cannot fail.
+ */
+void t1x_map_unback_all(struct t1x_map *map)
+{
+	struct t1x_dma *dma;
+
+	lockdep_assert_held_write(&map->domains.rwsem);
+
+	mutex_lock(&map->lock);
+	dma = t1x_dma_find(&map->tree, 0, ULONG_MAX);
+	while (dma) {
+		unsigned long last = dma->last;
+
+		unback(map, dma);
+		dma = find_above(map, last);
+	}
+	mutex_unlock(&map->lock);
+}
+
+/**
+ * t1x_map_clear_all() - Take everything out of a container that loses its last group
  * @map: Mappings of the container
  *
  * A LIVE mapping becomes the caller's. A FILLING one is undone up to where it is;
@@ -638,29 +659,28 @@ int t1x_map_dma(struct t1x_map *map, const struct vfio_iommu_type1_dma_map *req,
 struct t1x_dma *t1x_map_clear_all(struct t1x_map *map)
 {
 	struct t1x_dma *dma, *dying = NULL;
-	unsigned long last = 0;
+	unsigned long last;
 
 	lockdep_assert_held_write(&map->domains.rwsem);
 
 	mutex_lock(&map->lock);
 	for (dma = t1x_dma_find(&map->tree, 0, ULONG_MAX); dma;
-	     dma = last == ULONG_MAX ?
-			   NULL :
-			   t1x_dma_find(&map->tree, last + 1, ULONG_MAX)) {
+	     dma = find_above(map, last)) {
 		last = dma->last;
 
-		if (dma->state == T1X_DMA_FILLING)
+		if (dma->state == T1X_DMA_FILLING || dma->state == T1X_DMA_BUSY)
 			dma->doomed = true;
 		if (dma->state == T1X_DMA_LIVE) {
 			t1x_dma_set_state(&map->tree, dma, T1X_DMA_DYING);
 			dma->next_dying = dying;
 			dying = dma;
 		}
+		t1x_emulated_abandon(&map->emulated, dma);
 
 		/* With pages in the IOMMU it stays while the lock is dropped. */
-		if (dma->unmapped < dma->mapped && !dma->stuck) {
+		if (t1x_dma_in_iommu(dma) && !dma->stuck) {
 			mutex_unlock(&map->lock);
-			clear_dma_locked(map, dma);
+			t1x_backing_clear_locked(&map->domains, dma);
 			mutex_lock(&map->lock);
 		}
 	}

@@ -41,9 +41,9 @@ static int charge_ahead(struct t1x_pin *pin, unsigned long want)
 	if (pin->advance >= want)
 		return 0;
 
-	charged = t1x_account_charge(pin->dma->account,
+	charged = t1x_account_charge(pin->account,
 				     max(want, ahead) - pin->advance,
-				     pin->orphans, pin->dma->lock_cap);
+				     pin->orphans, pin->lock_cap);
 	if (charged < 0)
 		return charged;
 
@@ -53,7 +53,7 @@ static int charge_ahead(struct t1x_pin *pin, unsigned long want)
 
 static int refuse_charge(struct t1x_pin *pin)
 {
-	struct task_struct *task = pin->dma->account->task;
+	struct task_struct *task = pin->account->task;
 
 	pr_warn_ratelimited("%s[%d]: RLIMIT_MEMLOCK (%lu) exceeded\n",
 			    current->comm, current->pid,
@@ -146,8 +146,9 @@ unsigned long t1x_pin_whole(const struct t1x_dma *dma, unsigned long index,
 /**
  * t1x_pin_begin() - Start a walk at the first page of a mapping
  * @pin: Walk; t1x_pin_end() ends it
- * @dma: FILLING mapping of the caller's own memory
+ * @dma: FILLING or BUSY mapping, whose address space is in use
  * @orphans: Pages to count against the limit, see t1x_account_orphans()
+ * @credit: Pages that are charged already; the walk uses or refunds them
  * @single: Make each run one page long
  *
  * Works with little room if no more is to be had, so it cannot fail.
@@ -155,11 +156,14 @@ unsigned long t1x_pin_whole(const struct t1x_dma *dma, unsigned long index,
  * Context: May sleep.
  */
 void t1x_pin_begin(struct t1x_pin *pin, struct t1x_dma *dma,
-		   unsigned long orphans, bool single)
+		   unsigned long orphans, unsigned long credit, bool single)
 {
 	*pin = (struct t1x_pin){
-		.dma = dma,
+		.account = dma->account,
+		.prot = dma->prot,
+		.lock_cap = dma->lock_cap,
 		.orphans = orphans,
+		.advance = credit,
 		.single = single,
 		.vaddr = dma->vaddr,
 		.left = t1x_dma_npages(dma),
@@ -245,12 +249,12 @@ static void take(struct t1x_pin *pin, unsigned long pfn, unsigned long npages,
 static unsigned int fault_flags(const struct t1x_pin *pin)
 {
 	return FAULT_FLAG_REMOTE |
-	       (pin->dma->prot & IOMMU_WRITE ? FAULT_FLAG_WRITE : 0);
+	       (pin->prot & IOMMU_WRITE ? FAULT_FLAG_WRITE : 0);
 }
 
 static unsigned int gup_flags(const struct t1x_pin *pin)
 {
-	return FOLL_LONGTERM | (pin->dma->prot & IOMMU_WRITE ? FOLL_WRITE : 0);
+	return FOLL_LONGTERM | (pin->prot & IOMMU_WRITE ? FOLL_WRITE : 0);
 }
 
 /*
@@ -262,7 +266,7 @@ static unsigned int gup_flags(const struct t1x_pin *pin)
 static long follow_pfnmap(struct t1x_pin *pin, struct vm_area_struct *vma,
 			  unsigned long vaddr, unsigned long *pfn)
 {
-	bool write = pin->dma->prot & IOMMU_WRITE;
+	bool write = pin->prot & IOMMU_WRITE;
 	bool writable, unlocked = false;
 	unsigned long mask;
 	int ret;
@@ -323,7 +327,7 @@ static bool is_fetched(struct vm_area_struct *vma)
 static long pin_slow(struct t1x_pin *pin, unsigned long want,
 		     unsigned long *pfn)
 {
-	struct mm_struct *mm = pin->dma->account->mm;
+	struct mm_struct *mm = pin->account->mm;
 	struct vm_area_struct *vma;
 	unsigned long vaddr;
 	long ret;
@@ -362,7 +366,7 @@ static long pin_slow(struct t1x_pin *pin, unsigned long want,
 
 static long pin_fast(struct t1x_pin *pin, unsigned long want)
 {
-	if (pin->dma->account->mm != current->mm)
+	if (pin->account->mm != current->mm)
 		return 0;
 
 	return pin_user_pages_fast(pin->vaddr, want,
@@ -539,7 +543,7 @@ void t1x_pin_accept(struct t1x_pin *pin, unsigned int nr)
  */
 void t1x_pin_end(struct t1x_pin *pin)
 {
-	struct t1x_account *account = pin->dma->account;
+	struct t1x_account *account = pin->account;
 	unsigned long refund = pin->advance;
 	unsigned int i;
 
@@ -561,4 +565,60 @@ void t1x_pin_end(struct t1x_pin *pin)
 
 	t1x_account_refund(account, refund);
 	t1x_account_settle(account);
+}
+
+/**
+ * t1x_pin_page() - Pin one page for the driver of an emulated device
+ * @account: Account whose address space to pin from; it is in use
+ * @vaddr: Address in the page
+ * @prot: What the mapping allows the device
+ * @pfn: Set to the frame
+ *
+ * Does not charge anybody.
+ *
+ * Context: No lock of the container held: a page fault may wait for a user.
+ * Killable. May sleep.
+ * Return: 1 if the page is held and t1x_pin_put_page() is due; 0 if it needs no
+ * hold (a PFNMAP, or the zero page where GUP gives it out); or as t1x_pin_batch().
+ */
+int t1x_pin_page(struct t1x_account *account, unsigned long vaddr, int prot,
+		 unsigned long *pfn)
+{
+	struct t1x_pin pin = {
+		.account = account,
+		.prot = prot,
+		.vaddr = vaddr & PAGE_MASK,
+		.left = 1,
+		.pages = pin.few_pages,
+		.max_pages = 1,
+	};
+	long ret;
+
+	*pfn = NO_PFN;
+	ret = pin_fast(&pin, 1);
+	if (ret <= 0)
+		ret = pin_slow(&pin, 1, pfn);
+	if (ret < 0)
+		return ret;
+	if (*pfn != NO_PFN)
+		return 0;
+
+	*pfn = page_to_pfn(pin.pages[0]);
+	if (!is_unheld_zero(*pfn))
+		return 1;
+
+	unpin_user_page(pin.pages[0]);
+	return 0;
+}
+
+/**
+ * t1x_pin_put_page() - Unpin a page that t1x_pin_page() held
+ * @pfn: Its frame
+ * @prot: What the mapping allows the device, which decides whether it is dirty
+ *
+ * Context: No lock of the container held: may wait for the lock of the page.
+ */
+void t1x_pin_put_page(unsigned long pfn, int prot)
+{
+	unpin(pfn, 1, T1X_PIN_PAGE, prot & IOMMU_WRITE);
 }

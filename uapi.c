@@ -2,13 +2,17 @@
 /*
  * Checks of the type1 uAPI. See include/uapi.h.
  */
+#include <linux/bitops.h>
 #include <linux/err.h>
 #include <linux/iommu.h>
+#include <linux/log2.h>
+#include <linux/math.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/stddef.h>
 #include <linux/vfio.h>
 
+#include "dirty_bitmap.h"
 #include "uapi.h"
 
 #include "compat.h"
@@ -27,14 +31,16 @@ static bool wraps(u64 start, u64 size)
  *
  * Semantics: struct vfio_iommu_type1_dma_map in the uAPI header.
  *
- * Return: 0; -EINVAL on a short argsz, an unknown flag, no permission, an empty
- * range or one that is not aligned to @pgsize; -EOVERFLOW (-EINVAL before 6.18)
- * if the range of IOVAs or of addresses wraps.
+ * Return: 0; -EINVAL on a short argsz, an unknown flag, no permission (any, beside
+ * VFIO_DMA_MAP_FLAG_VADDR), an empty range or one that is not aligned to @pgsize;
+ * -EOVERFLOW (-EINVAL before 6.18) if the range of IOVAs or of addresses wraps.
  */
 int t1x_uapi_check_map(const struct vfio_iommu_type1_dma_map *req,
 		       unsigned long pgsize, struct t1x_uapi_map *args)
 {
-	const u32 known = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE;
+	const u32 known = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE |
+			  VFIO_DMA_MAP_FLAG_VADDR;
+	const u32 prot = req->flags & ~VFIO_DMA_MAP_FLAG_VADDR;
 
 	if (req->argsz < offsetofend(struct vfio_iommu_type1_dma_map, size) ||
 	    req->flags & ~known)
@@ -44,7 +50,9 @@ int t1x_uapi_check_map(const struct vfio_iommu_type1_dma_map *req,
 		return -EINVAL;
 	if (wraps(req->iova, req->size) || wraps(req->vaddr, req->size))
 		return -T1X_EWRAP;
-	if (!req->flags)
+	/* Either a permission, or VADDR alone. */
+	args->vaddr_only = req->flags & VFIO_DMA_MAP_FLAG_VADDR;
+	if (!prot == !args->vaddr_only)
 		return -EINVAL;
 	if ((req->iova | req->vaddr | req->size) & (pgsize - 1))
 		return -EINVAL;
@@ -61,28 +69,47 @@ int t1x_uapi_check_map(const struct vfio_iommu_type1_dma_map *req,
 }
 
 /**
- * t1x_uapi_check_unmap() - Check a VFIO_IOMMU_UNMAP_DMA request
+ * t1x_uapi_check_unmap_flags() - Check what comes before a bitmap is looked at
  * @req: Request, copied from the user
+ *
+ * Return: 0; -EINVAL on a short argsz, an unknown flag or flags that exclude each
+ * other.
+ */
+int t1x_uapi_check_unmap_flags(const struct vfio_iommu_type1_dma_unmap *req)
+{
+	const u32 known = VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP |
+			  VFIO_DMA_UNMAP_FLAG_ALL | VFIO_DMA_UNMAP_FLAG_VADDR;
+	size_t argsz = offsetofend(struct vfio_iommu_type1_dma_unmap, size);
+
+	if (req->argsz < argsz || req->flags & ~known)
+		return -EINVAL;
+	if (!(req->flags & VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP))
+		return 0;
+
+	if (req->flags & (VFIO_DMA_UNMAP_FLAG_ALL | VFIO_DMA_UNMAP_FLAG_VADDR))
+		return -EINVAL;
+	return req->argsz < argsz + sizeof(struct vfio_bitmap) ? -EINVAL : 0;
+}
+
+/**
+ * t1x_uapi_check_unmap() - Check a VFIO_IOMMU_UNMAP_DMA request
+ * @req: Request, copied from the user; its flags are checked
  * @pgsize: Smallest IOMMU page size of the container, in bytes
- * @args: Result; everything for VFIO_DMA_UNMAP_FLAG_ALL
+ * @args: Result, but for its bitmap; everything for VFIO_DMA_UNMAP_FLAG_ALL
  *
  * Semantics: struct vfio_iommu_type1_dma_unmap in the uAPI header.
  *
- * Return: 0; -EINVAL on a short argsz, an unknown flag, an empty or misaligned
- * range, or a range beside ALL; -EOVERFLOW (-EINVAL before 6.18) on a wrap.
+ * Return: 0; -EINVAL on an empty or misaligned range, or a range beside ALL;
+ * -EOVERFLOW (-EINVAL before 6.18) on a wrap.
  */
 int t1x_uapi_check_unmap(const struct vfio_iommu_type1_dma_unmap *req,
 			 unsigned long pgsize, struct t1x_uapi_unmap *args)
 {
-	const u32 known = VFIO_DMA_UNMAP_FLAG_ALL;
-
-	if (req->argsz < offsetofend(struct vfio_iommu_type1_dma_unmap, size) ||
-	    req->flags & ~known)
-		return -EINVAL;
-
 	if (req->iova & (pgsize - 1))
 		return -EINVAL;
 
+	args->vaddr_only = req->flags & VFIO_DMA_UNMAP_FLAG_VADDR;
+	args->report = req->flags & VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP;
 	args->all = req->flags & VFIO_DMA_UNMAP_FLAG_ALL;
 	if (args->all) {
 		if (req->iova || req->size)
@@ -100,6 +127,102 @@ int t1x_uapi_check_unmap(const struct vfio_iommu_type1_dma_unmap *req,
 	args->iova = req->iova;
 	args->last = req->iova + (req->size - 1);
 	return 0;
+}
+
+/**
+ * t1x_uapi_check_bitmap() - Check a user's bitmap for dirty pages
+ * @req: Bitmap, copied from the user; access_ok() was asked
+ * @range: Length of the range that it is for, in bytes
+ * @bitmap: Result
+ *
+ * Semantics: struct vfio_bitmap in the uAPI header. Whether the page size is one of
+ * the container's is for the caller to say.
+ *
+ * Return: 0; -EINVAL if there is no page size, no page in the range, or not a bit
+ * for each page, or if the bitmap is longer than the MIGRATION capability says.
+ */
+int t1x_uapi_check_bitmap(const struct vfio_bitmap *req, u64 range,
+			  struct t1x_uapi_bitmap *bitmap)
+{
+	u64 npages;
+
+	if (!req->pgsize)
+		return -EINVAL;
+
+	npages = range >> __ffs64(req->pgsize);
+	if (!npages || !req->size || req->size > T1X_DIRTY_MAX_SIZE ||
+	    req->size < DIV_ROUND_UP_ULL(npages, 64) * sizeof(u64))
+		return -EINVAL;
+
+	bitmap->pgsize = req->pgsize;
+	bitmap->size = req->size;
+	bitmap->addr = (unsigned long)req->data;
+	return 0;
+}
+
+/**
+ * t1x_uapi_check_dirty() - Check a VFIO_IOMMU_DIRTY_PAGES request
+ * @req: Request, copied from the user
+ *
+ * Semantics: struct vfio_iommu_type1_dirty_bitmap in the uAPI header.
+ *
+ * Return: 0; -EINVAL on a short argsz, or if not exactly one known flag is set.
+ */
+int t1x_uapi_check_dirty(const struct vfio_iommu_type1_dirty_bitmap *req)
+{
+	const u32 known = VFIO_IOMMU_DIRTY_PAGES_FLAG_START |
+			  VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP |
+			  VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP;
+	size_t argsz = sizeof(*req);
+
+	if (req->argsz < argsz || req->flags & ~known)
+		return -EINVAL;
+	if (!is_power_of_2(req->flags))
+		return -EINVAL;
+
+	if (req->flags & VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP)
+		argsz += sizeof(struct vfio_iommu_type1_dirty_bitmap_get);
+	return req->argsz < argsz ? -EINVAL : 0;
+}
+
+/**
+ * t1x_uapi_check_dirty_get() - Check the range of a GET_BITMAP
+ * @req: Range, copied from the user
+ * @args: Result, but for its bitmap
+ *
+ * Return: 0; -EINVAL on an empty range; -EOVERFLOW (-EINVAL before 6.18) on a wrap.
+ */
+int t1x_uapi_check_dirty_get(const struct vfio_iommu_type1_dirty_bitmap_get *req,
+			     struct t1x_uapi_dirty *args)
+{
+	if (!req->size)
+		return -EINVAL;
+	if (wraps(req->iova, req->size))
+		return -T1X_EWRAP;
+
+	args->iova = req->iova;
+	args->last = req->iova + (req->size - 1);
+	return 0;
+}
+
+/**
+ * t1x_uapi_add_migration_cap() - Add VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION
+ * @caps: Chain
+ * @pgsize: Smallest IOMMU page size of the container, in bytes
+ *
+ * Context: May sleep.
+ * Return: 0 or -ENOMEM; @caps is empty then.
+ */
+int t1x_uapi_add_migration_cap(struct vfio_info_cap *caps, unsigned long pgsize)
+{
+	struct vfio_iommu_type1_info_cap_migration cap = {
+		.header.id = VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION,
+		.header.version = 1,
+		.pgsize_bitmap = pgsize,
+		.max_dirty_bitmap_size = T1X_DIRTY_MAX_SIZE,
+	};
+
+	return vfio_info_add_capability(caps, &cap.header, sizeof(cap));
 }
 
 /**

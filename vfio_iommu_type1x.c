@@ -15,6 +15,7 @@
 #include <linux/vfio.h>
 #include <linux/xarray.h>
 
+#include "external.h"
 #include "group.h"
 #include "type1x.h"
 #include "vfio_driver_ops.h"
@@ -113,19 +114,19 @@ static int t1x_attach_group(void *iommu_data, struct iommu_group *group,
 	struct t1x_container *container;
 	struct t1x_group_opts opts = {
 		.unsafe_interrupts = READ_ONCE(allow_unsafe_interrupts),
+		.single = READ_ONCE(disable_hugepages),
 	};
 	int ret;
-
-	/* Without pin_pages, a mediated device could not do its work. */
-	if (type != VFIO_IOMMU)
-		return -EOPNOTSUPP;
 
 	container = container_get(iommu_data);
 	if (!container)
 		return -EINVAL;
 
 	opts.nesting = container->nesting;
-	ret = t1x_group_attach(&container->map, group, &opts);
+	if (type == VFIO_EMULATED_IOMMU)
+		ret = t1x_group_attach_emulated(&container->map, group);
+	else
+		ret = t1x_group_attach(&container->map, group, &opts);
 	container_put(container);
 	return ret;
 }
@@ -166,6 +167,99 @@ out_put:
 	return found;
 }
 
+static int t1x_pin_pages(void *iommu_data, struct iommu_group *group,
+			 dma_addr_t iova, int npage, int prot,
+			 struct page **pages)
+{
+	struct t1x_container *container;
+	int ret;
+
+	if (!pages || npage <= 0)
+		return -EINVAL;
+
+	container = container_get(iommu_data);
+	if (!container)
+		return -EINVAL;
+
+	/* As in-tree has it, v1 knows no drivers that pin. */
+	if (container->v2)
+		ret = t1x_emulated_pin(&container->map.emulated, iova, npage,
+				       prot, pages);
+	else
+		ret = -EACCES;
+
+	if (!ret) {
+		mutex_lock(&container->map.lock);
+		t1x_domain_set_seen(&container->map.domains, group);
+		mutex_unlock(&container->map.lock);
+		ret = npage;
+	}
+	container_put(container);
+	return ret;
+}
+
+static void t1x_unpin_pages(void *iommu_data, dma_addr_t iova, int npage)
+{
+	struct t1x_container *container = container_get(iommu_data);
+
+	if (!container)
+		return;
+
+	if (npage > 0)
+		t1x_emulated_unpin(&container->map.emulated, iova, npage);
+	container_put(container);
+}
+
+static int t1x_dma_rw(void *iommu_data, dma_addr_t iova, void *buf, size_t len,
+		      bool write)
+{
+	struct t1x_container *container = container_get(iommu_data);
+	int ret;
+
+	if (!container)
+		return -EINVAL;
+
+	ret = t1x_emulated_rw(&container->map.emulated, iova, buf, len, write);
+	container_put(container);
+	return ret;
+}
+
+static void t1x_register_device(void *iommu_data, struct vfio_device *device)
+{
+	struct t1x_container *container = container_get(iommu_data);
+
+	if (!container)
+		return;
+
+	t1x_emulated_add_device(&container->map.emulated, device);
+	container_put(container);
+}
+
+static void t1x_unregister_device(void *iommu_data, struct vfio_device *device)
+{
+	struct t1x_container *container = container_get(iommu_data);
+
+	if (!container)
+		return;
+
+	t1x_emulated_remove_device(&container->map.emulated, device);
+	container_put(container);
+}
+
+/* Can addresses be invalid for a while? Not where drivers need them. */
+static bool can_update_vaddr(struct t1x_container *container)
+{
+	bool emulated;
+
+	if (!container)
+		return false;
+
+	mutex_lock(&container->map.lock);
+	emulated = t1x_emulated_is_used(&container->map.emulated);
+	mutex_unlock(&container->map.lock);
+	return !emulated;
+}
+
 /* @container is NULL before VFIO_SET_IOMMU. */
 static long t1x_check_extension(struct t1x_container *container,
 				unsigned long extension)
@@ -179,6 +273,8 @@ static long t1x_check_extension(struct t1x_container *container,
 		return 1;
 	case __VFIO_RESERVED_TYPE1_NESTING_IOMMU:
 		return T1X_HAVE_NESTING;
+	case VFIO_UPDATE_VADDR:
+		return can_update_vaddr(container);
 	case VFIO_DMA_CC_IOMMU:
 		if (!container)
 			return 0;
@@ -221,7 +317,9 @@ static int build_caps(struct t1x_map *map, struct vfio_info_cap *caps,
 		return -EINTR;
 
 	*pgsizes = map->domains.pgsizes;
-	ret = t1x_uapi_add_avail_cap(caps, map->dma_avail);
+	ret = t1x_uapi_add_migration_cap(caps, t1x_pgsize_min(*pgsizes));
+	if (!ret)
+		ret = t1x_uapi_add_avail_cap(caps, map->dma_avail);
 	if (!ret)
 		ret = add_iova_cap(&map->space, caps);
 	mutex_unlock(&map->lock);
@@ -275,21 +373,88 @@ static long t1x_map_ioctl(struct t1x_container *container, void __user *arg)
 	return t1x_map_dma(&container->map, &req, READ_ONCE(disable_hugepages));
 }
 
+/* The bitmap that follows an unmap request. */
+static int get_unmap_bitmap(const struct vfio_iommu_type1_dma_unmap *req,
+			    void __user *arg, struct t1x_uapi_bitmap *bitmap)
+{
+	struct vfio_bitmap user;
+
+	if (copy_from_user(&user, arg + offsetofend(typeof(*req), size),
+			   sizeof(user)))
+		return -EFAULT;
+	if (!access_ok(user.data, user.size))
+		return -EINVAL;
+
+	return t1x_uapi_check_bitmap(&user, req->size, bitmap);
+}
+
 static long t1x_unmap_ioctl(struct t1x_container *container, void __user *arg)
 {
 	const size_t minsz =
 		offsetofend(struct vfio_iommu_type1_dma_unmap, size);
 	struct vfio_iommu_type1_dma_unmap req;
+	struct t1x_uapi_bitmap bitmap;
+	bool report;
 	int ret;
 
 	if (copy_from_user(&req, arg, minsz))
 		return -EFAULT;
 
-	ret = t1x_map_unmap(&container->map, &req, container->v2);
+	ret = t1x_uapi_check_unmap_flags(&req);
+	if (ret)
+		return ret;
+
+	report = req.flags & VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP;
+	if (report)
+		ret = get_unmap_bitmap(&req, arg, &bitmap);
+	if (!ret)
+		ret = t1x_map_unmap(&container->map, &req,
+				    report ? &bitmap : NULL, container->v2);
 	if (ret)
 		return ret;
 
 	return copy_to_user(arg, &req, minsz) ? -EFAULT : 0;
+}
+
+static long get_dirty(struct t1x_container *container, void __user *arg)
+{
+	struct vfio_iommu_type1_dirty_bitmap_get req;
+	struct t1x_uapi_dirty args;
+	int ret;
+
+	if (copy_from_user(&req, arg, sizeof(req)))
+		return -EFAULT;
+
+	ret = t1x_uapi_check_dirty_get(&req, &args);
+	if (ret)
+		return ret;
+	if (!access_ok(req.bitmap.data, req.bitmap.size))
+		return -EINVAL;
+
+	ret = t1x_uapi_check_bitmap(&req.bitmap, req.size, &args.bitmap);
+	return ret ?: t1x_dirty_log_get(&container->map.log, &args);
+}
+
+static long t1x_dirty_ioctl(struct t1x_container *container, void __user *arg)
+{
+	struct t1x_dirty_log *log = &container->map.log;
+	struct vfio_iommu_type1_dirty_bitmap req;
+	int ret;
+
+	if (!container->v2)
+		return -EACCES;
+	if (copy_from_user(&req, arg, sizeof(req)))
+		return -EFAULT;
+
+	ret = t1x_uapi_check_dirty(&req);
+	if (ret)
+		return ret;
+
+	if (req.flags & VFIO_IOMMU_DIRTY_PAGES_FLAG_START)
+		return t1x_dirty_log_start(log);
+	if (req.flags & VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP)
+		return t1x_dirty_log_stop(log);
+	return get_dirty(container, arg + sizeof(req));
 }
 
 static const struct {
@@ -299,6 +464,7 @@ static const struct {
 	{ VFIO_IOMMU_GET_INFO, t1x_get_info },
 	{ VFIO_IOMMU_MAP_DMA, t1x_map_ioctl },
 	{ VFIO_IOMMU_UNMAP_DMA, t1x_unmap_ioctl },
+	{ VFIO_IOMMU_DIRTY_PAGES, t1x_dirty_ioctl },
 };
 
 static long container_ioctl(struct t1x_container *container, unsigned int cmd,
@@ -339,7 +505,13 @@ static const struct vfio_iommu_driver_ops t1x_ops = {
 	.ioctl = t1x_ioctl,
 	.attach_group = t1x_attach_group,
 	.detach_group = t1x_detach_group,
+	.pin_pages = t1x_pin_pages,
+	.unpin_pages = t1x_unpin_pages,
+	.register_device = t1x_register_device,
+	.unregister_device = t1x_unregister_device,
+	.dma_rw = t1x_dma_rw,
 	.group_iommu_domain = t1x_group_iommu_domain,
+	/* 6.1's notify wakes who waits for an address: nobody here does. */
 };
 
 static int __init t1x_init(void)
@@ -350,9 +522,19 @@ static int __init t1x_init(void)
 	if (ret)
 		return ret;
 
+	ret = t1x_external_cache_create();
+	if (ret)
+		goto err_dma_cache;
+
 	ret = vfio_register_iommu_driver(&t1x_ops);
 	if (ret)
-		t1x_dma_cache_destroy();
+		goto err_external_cache;
+	return 0;
+
+err_external_cache:
+	t1x_external_cache_destroy();
+err_dma_cache:
+	t1x_dma_cache_destroy();
 	return ret;
 }
 
@@ -367,6 +549,7 @@ static void __exit t1x_exit(void)
 	 * scheduler of its own accord.
 	 */
 	synchronize_rcu_tasks();
+	t1x_external_cache_destroy();
 	t1x_dma_cache_destroy();
 }
 

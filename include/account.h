@@ -34,6 +34,7 @@ struct t1x_account {
 	struct list_head next; /* protected by the mutex of the list */
 	atomic_long_t charged; /* pages in locked_vm */
 	atomic_long_t refund; /* of these, pages to be taken out */
+	atomic_long_t moving; /* of these, pages whose vaddr is invalid */
 };
 
 struct t1x_accounts {
@@ -43,13 +44,17 @@ struct t1x_accounts {
 
 void t1x_accounts_init(struct t1x_accounts *accounts, struct mutex *lock);
 struct t1x_account *t1x_account_get(struct t1x_accounts *accounts);
+void t1x_account_hold(struct t1x_account *account);
 void t1x_account_put(struct t1x_accounts *accounts,
 		     struct t1x_account *account);
+void t1x_accounts_settle(struct t1x_accounts *accounts);
 unsigned long t1x_account_orphans(struct t1x_accounts *accounts);
 
 long t1x_account_charge(struct t1x_account *account, unsigned long want,
 			unsigned long orphans, bool no_limit);
 void t1x_account_refund(struct t1x_account *account, unsigned long npages);
+void t1x_account_keep(struct t1x_account *account, unsigned long npages);
 void t1x_account_settle(struct t1x_account *account);
+void t1x_account_add_moving(struct t1x_account *account, long npages);
 
 #endif /* T1X_ACCOUNT_H */

@@ -10,7 +10,7 @@
  * The tracker knows no user memory and no IOMMU. Beside the range it keeps, for
  * those who do, what was found out while the mapping was filled: where physical
  * memory jumps and how each part was pinned. Both are written by the filler
- * alone and are constant once the mapping is LIVE.
+ * alone and are constant while the mapping is in the IOMMU as a whole.
  */
 #ifndef T1X_DMA_TRACKER_H
 #define T1X_DMA_TRACKER_H
@@ -18,7 +18,9 @@
 #include <linux/mm.h>
 #include <linux/rbtree.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 
+#include "dirty_bitmap.h"
 #include "pgsize.h"
 
 struct mutex;
@@ -28,13 +30,16 @@ struct t1x_account;
  * enum t1x_dma_state - Life of a mapping
  * @T1X_DMA_FILLING: Its MAP is pinning and mapping; only the filler ends this
  * @T1X_DMA_LIVE: Mapped as a whole
- * @T1X_DMA_DYING: Its unmapping has begun and cannot fail any more
+ * @T1X_DMA_BUSY: LIVE to the drivers of emulated devices; one call pins it for the
+ *		  first IOMMU of the container, or charges it to another process
+ * @T1X_DMA_DYING: Being unmapped; LIVE again if the unmap fails, else gone
  *
  * A call that overlaps a mapping which is not LIVE waits and looks again.
  */
 enum t1x_dma_state {
 	T1X_DMA_FILLING,
 	T1X_DMA_LIVE,
+	T1X_DMA_BUSY,
 	T1X_DMA_DYING,
 };
 
@@ -56,20 +61,32 @@ struct t1x_dma_pin {
 #define T1X_DMA_INLINE_SEGS 4
 
 struct t1x_dma {
-	/* Immutable after t1x_dma_alloc(). */
+	/* Immutable after t1x_dma_insert(). */
 	unsigned long iova;
 	unsigned long last;
-	unsigned long vaddr;
 	int prot; /* IOMMU_READ | IOMMU_WRITE */
+	u64 serial; /* never used twice in a tree */
+
+	/* Changed under the mutex of the tree, by the owner of a BUSY mapping. */
+	unsigned long vaddr;
 	bool lock_cap; /* mapped with CAP_IPC_LOCK */
 	struct t1x_account *account; /* a counted reference */
 
 	/* Protected by the mutex of the tree. */
 	struct rb_node node;
 	enum t1x_dma_state state;
-	bool doomed; /* its last domain went while it was FILLING */
+	bool doomed; /* the last group went while it was FILLING or BUSY */
+	bool restart; /* the last domain went, but not the last group */
 	bool stuck; /* the IOMMU kept a part: never freed */
+	bool vaddr_invalid; /* VFIO_DMA_UNMAP_FLAG_VADDR */
 	struct t1x_dma *next_dying; /* of those that one call removes */
+	struct t1x_dirty dirty;
+
+	/* What drivers of emulated devices hold, also under that mutex. */
+	struct rb_root externals; /* of struct t1x_external, by IOVA */
+	unsigned long nr_externals_held; /* of these, pages that are pinned */
+	bool externals_charged; /* these pages are in account->charged */
+	unsigned int nr_rw; /* copies under way */
 
 	/*
 	 * The part that is in the IOMMU, in pages: [unmapped, mapped). Only the
@@ -97,6 +114,11 @@ struct t1x_dma_tree {
 	/* Protected by *lock. */
 	struct rb_root root;
 	unsigned int nr_filling;
+	unsigned int nr_vaddr_invalid;
+	u64 last_serial;
+
+	/* Woken whenever a mapping changes its state, goes or is let go. */
+	wait_queue_head_t changed;
 };
 
 int t1x_dma_cache_create(void);
@@ -115,6 +137,11 @@ int t1x_dma_insert(struct t1x_dma_tree *tree, struct t1x_dma *dma);
 void t1x_dma_remove(struct t1x_dma_tree *tree, struct t1x_dma *dma);
 void t1x_dma_set_state(struct t1x_dma_tree *tree, struct t1x_dma *dma,
 		       enum t1x_dma_state state);
+void t1x_dma_set_vaddr_invalid(struct t1x_dma_tree *tree, struct t1x_dma *dma,
+			       bool invalid);
+int t1x_dma_wait(struct t1x_dma_tree *tree, long timeout);
+struct t1x_dma *t1x_dma_find_unsettled(struct t1x_dma_tree *tree,
+				       unsigned long iova, unsigned long last);
 
 void t1x_dma_jump_add(struct t1x_dma *dma, unsigned long index);
 unsigned long t1x_dma_jump_next(const struct t1x_dma *dma, unsigned long index,
@@ -122,6 +149,20 @@ unsigned long t1x_dma_jump_next(const struct t1x_dma *dma, unsigned long index,
 int t1x_dma_pin_add(struct t1x_dma *dma, unsigned long index, u8 kind);
 u8 t1x_dma_pin_kind(const struct t1x_dma *dma, unsigned long index,
 		    unsigned long *end);
+unsigned long t1x_dma_nr_pinned(const struct t1x_dma *dma);
+void t1x_dma_reset(struct t1x_dma *dma);
+
+/* Is what a call would do to a mapping certain? */
+static inline bool t1x_dma_is_settled(const struct t1x_dma *dma)
+{
+	return dma->state == T1X_DMA_LIVE || dma->stuck;
+}
+
+/* Are pages of a mapping in the IOMMU, and so pinned? */
+static inline bool t1x_dma_in_iommu(const struct t1x_dma *dma)
+{
+	return dma->mapped != dma->unmapped;
+}
 
 /* The length of a mapping; a size in bytes would overflow for the whole space. */
 static inline unsigned long t1x_dma_npages(const struct t1x_dma *dma)

@@ -43,6 +43,10 @@ struct t1x_domains {
 	/* Protected by rwsem and *lock, see above. */
 	struct list_head list;
 	unsigned long pgsizes; /* what all support, as the user sees it */
+
+	/* Protected by *lock. */
+	unsigned int nr_unseen; /* groups that dirty pages without telling */
+	unsigned long nr_stuck; /* mappings that an IOMMU did not let go */
 };
 
 void t1x_domains_init(struct t1x_domains *domains, struct mutex *lock);
@@ -68,7 +72,7 @@ int t1x_domain_join(struct t1x_domains *domains, struct t1x_domain *domain);
 int t1x_domain_prepare_msi(struct t1x_domain *domain, phys_addr_t base);
 void t1x_domain_add(struct t1x_domains *domains, struct t1x_domain *domain);
 void t1x_domain_remove(struct t1x_domains *domains, struct t1x_domain *domain);
-void t1x_domain_detach(struct t1x_domains *domains, struct t1x_domain *domain,
+bool t1x_domain_detach(struct t1x_domains *domains, struct t1x_domain *domain,
 		       struct iommu_group *group);
 int t1x_domain_build_space(struct t1x_domains *domains,
 			   struct t1x_iova_space *space);
@@ -77,5 +81,7 @@ int t1x_domain_build_space(struct t1x_domains *domains,
 struct t1x_domain *t1x_domain_of(struct t1x_domains *domains,
 				 struct iommu_group *group);
 bool t1x_domain_all_coherent(struct t1x_domains *domains);
+void t1x_domain_set_seen(struct t1x_domains *domains,
+			 struct iommu_group *group);
 
 #endif /* T1X_DOMAIN_H */

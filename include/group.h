@@ -4,7 +4,9 @@
  * container may map with it, and the replay of what is mapped already.
  *
  * Both are called under vfio core's locks, so they never wait for a mapping that
- * is FILLING, whose filler may be parked in a page fault.
+ * is FILLING, whose filler may be parked in a page fault. One case has to: the
+ * attach of the first IOMMU to a container that emulated groups have filled pins
+ * all of that, holding no lock of ours, and ends on a fatal signal.
  */
 #ifndef T1X_GROUP_H
 #define T1X_GROUP_H
@@ -18,14 +20,17 @@ struct t1x_map;
  * struct t1x_group_opts - How to attach a group
  * @nesting: The container was opened as VFIO_TYPE1_NESTING_IOMMU
  * @unsafe_interrupts: Accept a group whose MSIs are not isolated
+ * @single: Give the IOMMU one page at a time
  */
 struct t1x_group_opts {
 	bool nesting;
 	bool unsafe_interrupts;
+	bool single;
 };
 
 int t1x_group_attach(struct t1x_map *map, struct iommu_group *group,
 		     const struct t1x_group_opts *opts);
+int t1x_group_attach_emulated(struct t1x_map *map, struct iommu_group *group);
 void t1x_group_detach(struct t1x_map *map, struct iommu_group *group);
 
 #endif /* T1X_GROUP_H */

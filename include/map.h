@@ -6,9 +6,14 @@
  * A mapping is FILLING while its MAP pins and maps it, LIVE, and DYING while it is
  * unmapped:
  *
- *	MAP ---> FILLING ---> LIVE ---> DYING ---> gone
- *	            |                     ^
+ *	MAP ---> FILLING ---> LIVE <--> DYING ---> gone
+ *	            |          ^          ^
+ *	            |          +--> BUSY  |
  *	            +---- MAP fails ------+
+ *
+ * Where the container has emulated groups only, nothing is pinned or mapped: that
+ * happens at the attach of the first group with an IOMMU, by which mappings are
+ * BUSY, and it is undone when the last such group goes.
  *
  * A call that meets a mapping which is not LIVE waits for it without a lock, ends
  * on a fatal signal, and then looks at the world anew; so each call takes effect
@@ -21,34 +26,33 @@
 #define T1X_MAP_H
 
 #include <linux/mutex.h>
-#include <linux/wait.h>
 
 #include "account.h"
+#include "dirty_log.h"
 #include "dma_tracker.h"
 #include "domain.h"
+#include "emulated.h"
 #include "iova_space.h"
 #include "uapi.h"
 
 /*
- * Lock order: vfio core's group_lock (held by its caller) > domains.rwsem > lock
- * > a domain's table_lock. The mmap_lock is taken with none of ours held, except
- * at the first pin of a replay.
+ * Lock order: vfio core's group_lock (held by its caller) > domains.rwsem > lock >
+ * a domain's table_lock; and emulated.device_lock > locks of drivers > lock. The
+ * mmap_lock is taken with none of ours held.
  */
 struct t1x_map {
 	struct mutex lock; /* short holds only: never over a fault */
 
-	/* Protected by their own rwsem and lock, see include/domain.h. */
+	/* Protected by their own rwsem or mutex and lock, see their headers. */
 	struct t1x_domains domains;
+	struct t1x_emulated emulated;
 
 	/* Protected by lock. */
 	struct t1x_dma_tree tree;
 	struct t1x_iova_space space;
 	struct t1x_accounts accounts;
+	struct t1x_dirty_log log;
 	unsigned int dma_avail; /* entries left of dma_entry_limit */
-	unsigned long nr_stuck; /* mappings that an IOMMU did not let go */
-
-	/* Woken whenever a mapping becomes LIVE or goes. */
-	wait_queue_head_t changed;
 };
 
 void t1x_map_init(struct t1x_map *map, unsigned int dma_entry_limit);
@@ -57,12 +61,12 @@ void t1x_map_destroy(struct t1x_map *map);
 int t1x_map_dma(struct t1x_map *map, const struct vfio_iommu_type1_dma_map *req,
 		bool single);
 int t1x_map_unmap(struct t1x_map *map, struct vfio_iommu_type1_dma_unmap *req,
-		  bool v2);
+		  const struct t1x_uapi_bitmap *bitmap, bool v2);
 
-/* For group.c: replay, and when the last domain goes. */
-unsigned long t1x_map_run_end(struct t1x_map *map, const struct t1x_dma *dma,
-			      unsigned long index, unsigned long end,
-			      unsigned long *pfn);
+/* For group.c: when the first domain comes, and the last one or the last group goes. */
+bool t1x_map_begin_fill_all(struct t1x_map *map);
+int t1x_map_fill_all(struct t1x_map *map, bool single);
+void t1x_map_unback_all(struct t1x_map *map);
 struct t1x_dma *t1x_map_clear_all(struct t1x_map *map);
 void t1x_map_forget(struct t1x_map *map, struct t1x_dma *dying);
 

@@ -24,6 +24,7 @@
 #include "dma_tracker.h"
 
 struct page;
+struct t1x_account;
 
 /* The longest advance in pages, 64 MiB. */
 #define T1X_PIN_ADVANCE (SZ_64M >> PAGE_SHIFT)
@@ -39,9 +40,11 @@ struct t1x_run {
 
 #define T1X_PIN_FEW 8
 
-/* One walk over the memory of a FILLING mapping; private to its thread. */
+/* One walk over the memory of a mapping; private to its thread. */
 struct t1x_pin {
-	struct t1x_dma *dma;
+	struct t1x_account *account;
+	int prot;
+	bool lock_cap;
 	unsigned long orphans; /* pages charged to dead mms, see P4 */
 	bool single; /* one page a run: disable_hugepages */
 
@@ -70,7 +73,7 @@ struct t1x_pin {
 };
 
 void t1x_pin_begin(struct t1x_pin *pin, struct t1x_dma *dma,
-		   unsigned long orphans, bool single);
+		   unsigned long orphans, unsigned long credit, bool single);
 int t1x_pin_batch(struct t1x_pin *pin);
 void t1x_pin_accept(struct t1x_pin *pin, unsigned int nr);
 void t1x_pin_end(struct t1x_pin *pin);
@@ -79,5 +82,10 @@ unsigned long t1x_pin_whole(const struct t1x_dma *dma, unsigned long index,
 			    unsigned long pfn, unsigned long npages);
 unsigned long t1x_pin_release(const struct t1x_dma *dma, unsigned long index,
 			      unsigned long pfn, unsigned long npages);
+
+/* For external pins: a page at a time, charged by the caller. */
+int t1x_pin_page(struct t1x_account *account, unsigned long vaddr, int prot,
+		 unsigned long *pfn);
+void t1x_pin_put_page(unsigned long pfn, int prot);
 
 #endif /* T1X_PIN_H */

@@ -19,6 +19,14 @@ struct t1x_uapi_map {
 	unsigned long last;
 	unsigned long vaddr;
 	int prot;
+	bool vaddr_only; /* the memory of a mapping that exists has moved there */
+};
+
+/* A user's bitmap. */
+struct t1x_uapi_bitmap {
+	u64 pgsize;
+	u64 size; /* in bytes, enough for the range */
+	unsigned long addr;
 };
 
 /* A checked UNMAP_DMA. */
@@ -26,14 +34,43 @@ struct t1x_uapi_unmap {
 	unsigned long iova;
 	unsigned long last;
 	bool all;
+	bool vaddr_only; /* the mappings stay, their addresses are invalid */
+	bool report; /* bitmap is valid */
+	struct t1x_uapi_bitmap bitmap;
+};
+
+/* A checked DIRTY_PAGES with GET_BITMAP. */
+struct t1x_uapi_dirty {
+	unsigned long iova;
+	unsigned long last;
+	struct t1x_uapi_bitmap bitmap;
 };
 
 int t1x_uapi_check_map(const struct vfio_iommu_type1_dma_map *req,
 		       unsigned long pgsize, struct t1x_uapi_map *args);
+int t1x_uapi_check_unmap_flags(const struct vfio_iommu_type1_dma_unmap *req);
 int t1x_uapi_check_unmap(const struct vfio_iommu_type1_dma_unmap *req,
 			 unsigned long pgsize, struct t1x_uapi_unmap *args);
+int t1x_uapi_check_bitmap(const struct vfio_bitmap *req, u64 range,
+			  struct t1x_uapi_bitmap *bitmap);
+int t1x_uapi_check_dirty(const struct vfio_iommu_type1_dirty_bitmap *req);
+int t1x_uapi_check_dirty_get(const struct vfio_iommu_type1_dirty_bitmap_get *req,
+			     struct t1x_uapi_dirty *args);
+int t1x_uapi_add_migration_cap(struct vfio_info_cap *caps,
+			       unsigned long pgsize);
 int t1x_uapi_add_avail_cap(struct vfio_info_cap *caps, u32 avail);
 struct vfio_iova_range *t1x_uapi_add_iova_cap(struct vfio_info_cap *caps,
 					      unsigned int nr);
+
+/*
+ * Does an unmap take the mapping that begins at @iova, one of those that it meets?
+ * v2 takes them all. v1 takes a mapping whole if the range holds its first byte,
+ * and stops at one that began before the range.
+ */
+static inline bool t1x_uapi_unmap_takes(const struct t1x_uapi_unmap *args,
+					unsigned long iova, bool v2)
+{
+	return iova <= args->last && (v2 || iova >= args->iova);
+}
 
 #endif /* T1X_UAPI_H */

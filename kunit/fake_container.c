@@ -7,6 +7,7 @@
 #include <linux/sched/signal.h>
 #include <linux/vfio.h>
 
+#include "external.h"
 #include "group.h"
 
 #include "fake_container.h"
@@ -15,7 +16,7 @@ int fake_container_init(struct kunit *test)
 {
 	fake_init(test);
 	fake_pin_init(test);
-	return t1x_dma_cache_create();
+	return t1x_dma_cache_create() ?: t1x_external_cache_create();
 }
 
 /* The cache complains by itself if it is not empty. */
@@ -23,6 +24,7 @@ void fake_container_exit(struct kunit *test)
 {
 	fake_pin_exit(test);
 	fake_exit(test);
+	t1x_external_cache_destroy();
 	t1x_dma_cache_destroy();
 }
 
@@ -53,13 +55,12 @@ struct fake_container *fake_container_new(struct kunit *test)
  */
 void fake_container_end(struct fake_container *c)
 {
-	unsigned int i;
+	unsigned int i, left;
 
 	for (i = 0; i < FAKE_GROUPS; i++)
 		fake_detach(c, i);
-	KUNIT_EXPECT_EQ(c->test,
-			(unsigned int)(FAKE_ENTRY_LIMIT - c->map.nr_stuck),
-			c->map.dma_avail);
+	left = FAKE_ENTRY_LIMIT - c->map.domains.nr_stuck;
+	KUNIT_EXPECT_EQ(c->test, left, c->map.dma_avail);
 	t1x_map_destroy(&c->map);
 }
 
@@ -131,7 +132,7 @@ static int do_unmap(struct fake_container *c, unsigned long iova,
 	};
 	int ret;
 
-	ret = t1x_map_unmap(&c->map, &req, v2);
+	ret = t1x_map_unmap(&c->map, &req, NULL, v2);
 	if (size)
 		*size = ret ? 0 : req.size;
 	return ret;
@@ -156,7 +157,7 @@ u64 fake_unmap_all(struct fake_container *c)
 		.flags = VFIO_DMA_UNMAP_FLAG_ALL,
 	};
 
-	KUNIT_EXPECT_EQ(c->test, 0, t1x_map_unmap(&c->map, &req, true));
+	KUNIT_EXPECT_EQ(c->test, 0, t1x_map_unmap(&c->map, &req, NULL, true));
 	return req.size;
 }
 
@@ -222,7 +223,7 @@ static bool has_waiter(struct t1x_map *map)
 
 	mutex_lock(&map->lock);
 	/* A waiter is queued under the lock, which orders this. */
-	waiter = waitqueue_active(&map->changed);
+	waiter = waitqueue_active(&map->tree.changed);
 	mutex_unlock(&map->lock);
 	return waiter;
 }

@@ -194,8 +194,11 @@ static struct t1x_run *next_run(struct t1x_pin *pin)
 
 	count_pins(run->pfn, run->npages, run->kind, true);
 	if (run->kind != T1X_PIN_NONE) {
-		atomic_long_add(run->npages, &pin->dma->account->charged);
-		fake_pin.charged += run->npages;
+		unsigned long paid =
+			min_t(unsigned long, run->npages, pin->advance);
+
+		pin->advance -= paid;
+		t1x_account_charge(pin->account, run->npages - paid, 0, true);
 	}
 	pin->vaddr += (unsigned long)run->npages << PAGE_SHIFT;
 	pin->left -= run->npages;
@@ -204,10 +207,12 @@ static struct t1x_run *next_run(struct t1x_pin *pin)
 }
 
 void t1x_pin_begin(struct t1x_pin *pin, struct t1x_dma *dma,
-		   unsigned long orphans, bool single)
+		   unsigned long orphans, unsigned long credit, bool single)
 {
 	*pin = (struct t1x_pin){
-		.dma = dma,
+		.account = dma->account,
+		.page = dma->iova >> PAGE_SHIFT,
+		.advance = credit,
 		.orphans = orphans,
 		.single = single,
 		.vaddr = dma->vaddr,
@@ -265,14 +270,38 @@ void t1x_pin_end(struct t1x_pin *pin)
 	for (i = 0; i < pin->nr_runs; i++) {
 		const struct t1x_run *run = &pin->runs[i];
 
-		fake_check_unreachable(t1x_dma_iova_at(pin->dma, pin->page),
-				       run->npages);
+		fake_check_unreachable(pin->page << PAGE_SHIFT, run->npages);
 		count_pins(run->pfn, run->npages, run->kind, false);
 		if (run->kind != T1X_PIN_NONE)
-			t1x_account_refund(pin->dma->account, run->npages);
+			t1x_account_refund(pin->account, run->npages);
 		pin->page += run->npages;
 	}
-	t1x_account_settle(pin->dma->account);
+	t1x_account_refund(pin->account, pin->advance);
+	t1x_account_settle(pin->account);
+}
+
+/* A page of the table for the driver of an emulated device. */
+int t1x_pin_page(struct t1x_account *account, unsigned long vaddr, int prot,
+		 unsigned long *pfn)
+{
+	unsigned long offset;
+	const struct fake_mem *mem;
+
+	mem = find_mem((vaddr - FAKE_VADDR) >> PAGE_SHIFT, &offset);
+	if (!mem)
+		return -EFAULT;
+
+	*pfn = mem->pfn + offset;
+	if (mem->kind == T1X_PIN_NONE)
+		return 0;
+
+	pin_one(*pfn, T1X_PIN_PAGE);
+	return 1;
+}
+
+void t1x_pin_put_page(unsigned long pfn, int prot)
+{
+	unpin_one(pfn, T1X_PIN_PAGE);
 }
 
 /*
@@ -394,6 +423,40 @@ unsigned long t1x_account_orphans(struct t1x_accounts *accounts)
 	return 0;
 }
 
+/* No limit: that of a real mm is the selftests' to watch. */
+long t1x_account_charge(struct t1x_account *account, unsigned long want,
+			unsigned long orphans, bool no_limit)
+{
+	atomic_long_add(want, &account->charged);
+	fake_pin.charged += want;
+	return want;
+}
+
+void t1x_account_hold(struct t1x_account *account)
+{
+	refcount_inc(&account->refs);
+}
+
+void t1x_account_keep(struct t1x_account *account, unsigned long npages)
+{
+	atomic_long_sub(npages, &account->refund);
+}
+
+void t1x_account_add_moving(struct t1x_account *account, long npages)
+{
+	atomic_long_add(npages, &account->moving);
+}
+
+void t1x_accounts_settle(struct t1x_accounts *accounts)
+{
+	struct t1x_account *account;
+
+	mutex_lock(accounts->lock);
+	list_for_each_entry(account, &accounts->list, next)
+		t1x_account_settle(account);
+	mutex_unlock(accounts->lock);
+}
+
 void t1x_account_refund(struct t1x_account *account, unsigned long npages)
 {
 	atomic_long_add(npages, &account->refund);
@@ -401,8 +464,11 @@ void t1x_account_refund(struct t1x_account *account, unsigned long npages)
 
 void t1x_account_settle(struct t1x_account *account)
 {
-	long npages = atomic_long_xchg(&account->refund, 0);
+	long npages = atomic_long_read(&account->refund);
 
+	if (npages <= 0)
+		return;
+	atomic_long_sub(npages, &account->refund);
 	atomic_long_sub(npages, &account->charged);
 	fake_pin.charged -= npages;
 }

@@ -7,6 +7,7 @@
 #include "fake_alloc.h"
 
 #undef pr_fmt
+#include "../backing.c"
 #include "../map.c"
 
 #include <linux/prandom.h>
@@ -542,7 +543,7 @@ static void a_short_unmap_keeps_the_rest(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 11UL, domain->npages);
 	KUNIT_EXPECT_EQ(test, 11UL, fake_pin.npins);
 	KUNIT_EXPECT_EQ(test, 11L, fake_pin.charged);
-	KUNIT_EXPECT_EQ(test, 1UL, c->map.nr_stuck);
+	KUNIT_EXPECT_EQ(test, 1UL, c->map.domains.nr_stuck);
 
 	/* The range is refused, also the part that did go; a second try is empty. */
 	KUNIT_EXPECT_EQ(test, -EEXIST, fake_map(c, PAGES(32), 1, 0));
@@ -602,7 +603,7 @@ static void a_short_unmap_when_a_map_fails(struct kunit *test)
 	domain->short_unmap_at = domain->unmaps + 1;
 	domain->short_unmap_after = PAGES(2);
 	KUNIT_EXPECT_EQ(test, -ENOMEM, fake_map(c, 0, MIXED_PAGES, 0));
-	KUNIT_EXPECT_EQ(test, 1UL, c->map.nr_stuck);
+	KUNIT_EXPECT_EQ(test, 1UL, c->map.domains.nr_stuck);
 	KUNIT_EXPECT_EQ(test, 2UL, fake_pin.npins);
 	KUNIT_EXPECT_EQ(test, -EEXIST, fake_map(c, 0, 1, 0));
 	domain->npages = 0;
@@ -639,7 +640,7 @@ static void a_short_unmap_inside_a_map(struct kunit *test)
 		keeping->short_unmap_at = 1;
 		keeping->short_unmap_after = PAGES(gone);
 		KUNIT_EXPECT_EQ(test, -EIO, fake_map(c, SZ_2M, 32, 0));
-		KUNIT_EXPECT_EQ(test, 1UL, c->map.nr_stuck);
+		KUNIT_EXPECT_EQ(test, 1UL, c->map.domains.nr_stuck);
 		KUNIT_EXPECT_EQ(test, pins[n], fake_pin.npins);
 		KUNIT_EXPECT_EQ(test, charges[n], fake_pin.charged);
 		KUNIT_EXPECT_EQ(test, 0UL, c->domains[0]->npages);

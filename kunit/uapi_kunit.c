@@ -98,6 +98,9 @@ static const struct map_row map_rows[] = {
 	MAP_ROW("unknown flag", MAP_ARGSZ, RW | BIT(31), 0, 0, SZ_4K, SZ_4K,
 		-EINVAL),
 	MAP_ROW("set vaddr", MAP_ARGSZ, VFIO_DMA_MAP_FLAG_VADDR, 0, 0, SZ_4K,
+		SZ_4K, 0),
+	MAP_ROW("set vaddr and permission", MAP_ARGSZ,
+		VFIO_DMA_MAP_FLAG_VADDR | VFIO_DMA_MAP_FLAG_READ, 0, 0, SZ_4K,
 		SZ_4K, -EINVAL),
 	MAP_ROW("no permission", MAP_ARGSZ, 0, 0, 0, SZ_4K, SZ_4K, -EINVAL),
 	MAP_ROW("empty", MAP_ARGSZ, RW, 0, 0, 0, SZ_4K, -EINVAL),
@@ -214,6 +217,14 @@ static const struct unmap_row unmap_rows[] = {
 	UNMAP_ROW("argsz before wrap", 0, 0, TOP, SZ_8K, SZ_4K, -EINVAL),
 };
 
+/* Both checks of a request without a bitmap, as the ioctl makes them. */
+static int check_unmap(const struct vfio_iommu_type1_dma_unmap *req,
+		       unsigned long pgsize, struct t1x_uapi_unmap *args)
+{
+	return t1x_uapi_check_unmap_flags(req) ?:
+		       t1x_uapi_check_unmap(req, pgsize, args);
+}
+
 static void unmap_requests_by_row(struct kunit *test)
 {
 	unsigned int i;
@@ -230,9 +241,8 @@ static void unmap_requests_by_row(struct kunit *test)
 		bool all = row->flags & ALL;
 
 		KUNIT_EXPECT_EQ_MSG(test, row->ret,
-				    t1x_uapi_check_unmap(&req, row->pgsize,
-							 &args),
-				    "%s", row->name);
+				    check_unmap(&req, row->pgsize, &args), "%s",
+				    row->name);
 		if (row->ret)
 			continue;
 

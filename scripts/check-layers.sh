@@ -9,14 +9,15 @@ cd "$top"
 layer() {
 	case $1 in
 	compat | vfio_driver_ops | vfio_type1x) echo 0 ;;
-	pgsize | uapi) echo 1 ;;
-	dirty_bitmap | iova_space) echo 2 ;;
+	pgsize | dirty_bitmap) echo 1 ;;
+	uapi | iova_space | user_bitmap) echo 2 ;;
 	account | dma_tracker) echo 3 ;;
-	pin | domain) echo 4 ;;
-	map) echo 5 ;;
-	group) echo 6 ;;
-	type1x) echo 7 ;;
-	vfio_iommu_type1x) echo 8 ;;
+	pin | domain | external) echo 4 ;;
+	backing | dirty_log | emulated | vaddr) echo 5 ;;
+	map) echo 6 ;;
+	group) echo 7 ;;
+	type1x) echo 8 ;;
+	vfio_iommu_type1x) echo 9 ;;
 	*) echo unknown ;;
 	esac
 }

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The dirty pages of one mapping. See include/dirty_bitmap.h.
+ */
+#include <linux/bitmap.h>
+#include <linux/bits.h>
+#include <linux/build_bug.h>
+#include <linux/errno.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+
+#include "dirty_bitmap.h"
+
+/* A report hands out words of 64 bits, and a bitmap is made of them. */
+static_assert(BITS_PER_LONG == 64);
+
+/* Bytes that are cleared between two chances to be scheduled away. */
+#define CLEAR_CHUNK ((size_t)1 << 20)
+
+/* The page that bit 0 stands for. */
+static unsigned long base_of(const struct t1x_dirty *dirty)
+{
+	return round_down(dirty->first, BITS_PER_LONG);
+}
+
+static unsigned long nr_words(const struct t1x_dirty *dirty)
+{
+	return BITS_TO_LONGS(dirty->first - base_of(dirty) + dirty->npages);
+}
+
+/**
+ * t1x_dirty_alloc() - Begin to track a mapping, clean
+ * @dirty: Bitmap to initialise
+ * @first: Number of its first page
+ * @npages: Its length in pages
+ *
+ * The memory is charged to the memory cgroup of the caller.
+ *
+ * Context: May sleep.
+ * Return: 0; -EINVAL if the mapping has more than T1X_DIRTY_MAX_PAGES pages;
+ * -ENOMEM. On failure @dirty is not tracked.
+ */
+int t1x_dirty_alloc(struct t1x_dirty *dirty, unsigned long first,
+		    unsigned long npages)
+{
+	dirty->bits = NULL;
+	dirty->first = first;
+	dirty->npages = npages;
+
+	if (npages > T1X_DIRTY_MAX_PAGES)
+		return -EINVAL;
+
+	dirty->bits = kvcalloc(nr_words(dirty), sizeof(*dirty->bits),
+			       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	return dirty->bits ? 0 : -ENOMEM;
+}
+
+/**
+ * t1x_dirty_free() - Track a mapping no longer
+ * @dirty: Bitmap; nothing is done if it is not tracked
+ *
+ * Context: May sleep.
+ */
+void t1x_dirty_free(struct t1x_dirty *dirty)
+{
+	kvfree(dirty->bits);
+	dirty->bits = NULL;
+}
+
+/**
+ * t1x_dirty_set() - Mark pages as dirty
+ * @dirty: Bitmap; nothing is done if it is not tracked
+ * @page: First page, inside the mapping
+ * @npages: Number of pages, all inside the mapping
+ *
+ * Context: Does not sleep.
+ */
+void t1x_dirty_set(struct t1x_dirty *dirty, unsigned long page,
+		   unsigned long npages)
+{
+	if (dirty->bits)
+		bitmap_set(dirty->bits, page - base_of(dirty), npages);
+}
+
+/**
+ * t1x_dirty_set_all() - Mark all pages as dirty
+ * @dirty: Bitmap; nothing is done if it is not tracked
+ *
+ * Context: Does not sleep.
+ */
+void t1x_dirty_set_all(struct t1x_dirty *dirty)
+{
+	t1x_dirty_set(dirty, dirty->first, dirty->npages);
+}
+
+/**
+ * t1x_dirty_clear_all() - Mark all pages as clean
+ * @dirty: Bitmap; nothing is done if it is not tracked
+ *
+ * Context: May sleep.
+ */
+void t1x_dirty_clear_all(struct t1x_dirty *dirty)
+{
+	char *next = (char *)dirty->bits;
+	size_t left;
+
+	if (!dirty->bits)
+		return;
+
+	for (left = nr_words(dirty) * sizeof(*dirty->bits); left;) {
+		size_t n = min(left, CLEAR_CHUNK);
+
+		memset(next, 0, n);
+		next += n;
+		left -= n;
+		cond_resched();
+	}
+}
+
+/**
+ * t1x_dirty_word() - The dirty pages among 64
+ * @dirty: Bitmap of a mapping that is tracked
+ * @page: First of the 64 pages; they need not lie in the mapping
+ *
+ * Context: Does not sleep.
+ * Return: A bit for each of the pages, the first one lowest; 0 for those that are
+ * not in the mapping.
+ */
+u64 t1x_dirty_word(const struct t1x_dirty *dirty, unsigned long page)
+{
+	/* Page numbers have 52 bits: the distance has a sign. */
+	long index = (long)(page - base_of(dirty)) >> ilog2(BITS_PER_LONG);
+	long nr = nr_words(dirty);
+	unsigned int shift = page % BITS_PER_LONG;
+	u64 word = 0;
+
+	if (index >= 0 && index < nr)
+		word = dirty->bits[index] >> shift;
+	if (shift && index + 1 >= 0 && index + 1 < nr)
+		word |= dirty->bits[index + 1] << (BITS_PER_LONG - shift);
+	return word;
+}
+
+/**
+ * t1x_dirty_word_full() - Which of 64 pages belong to a mapping
+ * @dirty: Bitmap; need not be tracked
+ * @page: First of the 64 pages
+ *
+ * What t1x_dirty_word() would return if all pages of the mapping were dirty.
+ *
+ * Context: Does not sleep.
+ * Return: A bit for each of the pages, the first one lowest.
+ */
+u64 t1x_dirty_word_full(const struct t1x_dirty *dirty, unsigned long page)
+{
+	unsigned long from = max(page, dirty->first);
+	unsigned long end =
+		min(page + BITS_PER_LONG, dirty->first + dirty->npages);
+
+	if (from >= end)
+		return 0;
+
+	return GENMASK_ULL(end - 1 - page, from - page);
+}

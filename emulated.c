@@ -1,0 +1,709 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Emulated groups. See include/emulated.h.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/iommu.h>
+#include <linux/kthread.h>
+#include <linux/lockdep.h>
+#include <linux/mm.h>
+#include <linux/printk.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/vfio.h>
+
+#include "account.h"
+#include "dirty_bitmap.h"
+#include "dma_tracker.h"
+#include "emulated.h"
+#include "external.h"
+#include "pin.h"
+
+#include "compat.h"
+
+/* How often a driver is asked to let go, and how long each time. */
+#define QUIESCE_TRIES 10
+#define QUIESCE_WAIT (HZ / 10)
+
+struct emulated_group {
+	struct iommu_group *iommu_group;
+	struct list_head next;
+};
+
+/**
+ * t1x_emulated_init() - A container without emulated groups
+ * @emulated: To initialise
+ * @tree: Mappings of the container
+ * @accounts: Who pays for them
+ */
+void t1x_emulated_init(struct t1x_emulated *emulated, struct t1x_dma_tree *tree,
+		       struct t1x_accounts *accounts)
+{
+	emulated->tree = tree;
+	emulated->accounts = accounts;
+	INIT_LIST_HEAD(&emulated->groups);
+	INIT_LIST_HEAD(&emulated->devices);
+	mutex_init(&emulated->device_lock);
+}
+
+/**
+ * t1x_emulated_destroy() - Undo t1x_emulated_init()
+ * @emulated: Without a group
+ */
+void t1x_emulated_destroy(struct t1x_emulated *emulated)
+{
+	WARN_ON_ONCE(!list_empty(&emulated->groups));
+	mutex_destroy(&emulated->device_lock);
+}
+
+static struct emulated_group *find_group(struct t1x_emulated *emulated,
+					 struct iommu_group *iommu_group)
+{
+	struct emulated_group *group;
+
+	lockdep_assert_held(emulated->tree->lock);
+
+	list_for_each_entry(group, &emulated->groups, next) {
+		if (group->iommu_group == iommu_group)
+			return group;
+	}
+
+	return NULL;
+}
+
+/**
+ * t1x_emulated_add_group() - Attach an emulated group
+ * @emulated: Emulated groups of the container
+ * @iommu_group: Group that is not attached
+ *
+ * Context: The tree's mutex held. May sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int t1x_emulated_add_group(struct t1x_emulated *emulated,
+			   struct iommu_group *iommu_group)
+{
+	struct emulated_group *group;
+
+	lockdep_assert_held(emulated->tree->lock);
+
+	group = kzalloc_obj(*group, GFP_KERNEL_ACCOUNT);
+	if (!group)
+		return -ENOMEM;
+
+	group->iommu_group = iommu_group;
+	list_add(&group->next, &emulated->groups);
+	return 0;
+}
+
+/**
+ * t1x_emulated_remove_group() - Detach an emulated group
+ * @emulated: Emulated groups of the container
+ * @iommu_group: Any group
+ *
+ * Context: The tree's mutex held. Does not sleep.
+ * Return: true if it was one of @emulated.
+ */
+bool t1x_emulated_remove_group(struct t1x_emulated *emulated,
+			       struct iommu_group *iommu_group)
+{
+	struct emulated_group *group = find_group(emulated, iommu_group);
+
+	if (!group)
+		return false;
+
+	list_del(&group->next);
+	kfree(group);
+	return true;
+}
+
+/**
+ * t1x_emulated_has_group() - Is a group one of the emulated ones?
+ * @emulated: Emulated groups of the container
+ * @iommu_group: Any group
+ *
+ * Context: The tree's mutex held. Does not sleep.
+ * Return: true if it is.
+ */
+bool t1x_emulated_has_group(struct t1x_emulated *emulated,
+			    struct iommu_group *iommu_group)
+{
+	return find_group(emulated, iommu_group);
+}
+
+/**
+ * t1x_emulated_is_used() - Has the container any emulated group?
+ * @emulated: Emulated groups of the container
+ *
+ * Context: The tree's mutex held. Does not sleep.
+ * Return: true if it has.
+ */
+bool t1x_emulated_is_used(struct t1x_emulated *emulated)
+{
+	lockdep_assert_held(emulated->tree->lock);
+
+	return !list_empty(&emulated->groups);
+}
+
+/**
+ * t1x_emulated_add_device() - A device was opened: tell its driver what goes
+ * @emulated: Emulated groups of the container
+ * @device: Device; only a driver with dma_unmap is told, and may pin
+ *
+ * Context: Called by vfio core. No lock of the container held. May sleep.
+ */
+void t1x_emulated_add_device(struct t1x_emulated *emulated,
+			     struct vfio_device *device)
+{
+	if (!device->ops->dma_unmap)
+		return;
+
+	mutex_lock(&emulated->device_lock);
+	mutex_lock(emulated->tree->lock);
+	list_add(&device->iommu_entry, &emulated->devices);
+	mutex_unlock(emulated->tree->lock);
+	mutex_unlock(&emulated->device_lock);
+}
+
+/**
+ * t1x_emulated_remove_device() - A device was closed
+ * @emulated: Emulated groups of the container
+ * @device: Device that was added
+ *
+ * Context: Called by vfio core. No lock of the container held. Waits for callbacks
+ * of drivers that are under way.
+ */
+void t1x_emulated_remove_device(struct t1x_emulated *emulated,
+				struct vfio_device *device)
+{
+	if (!device->ops->dma_unmap)
+		return;
+
+	mutex_lock(&emulated->device_lock);
+	mutex_lock(emulated->tree->lock);
+	list_del(&device->iommu_entry);
+	mutex_unlock(emulated->tree->lock);
+	mutex_unlock(&emulated->device_lock);
+}
+
+/* The mapping that holds a byte, if drivers may use it now. */
+static struct t1x_dma *find_usable(struct t1x_emulated *emulated,
+				   unsigned long iova)
+{
+	struct t1x_dma *dma = t1x_dma_find(emulated->tree, iova, iova);
+
+	if (!dma || dma->stuck)
+		return NULL;
+	if (dma->state != T1X_DMA_LIVE && dma->state != T1X_DMA_BUSY)
+		return NULL;
+
+	return dma;
+}
+
+/* What it takes to pin a page of a mapping once the mutex is dropped. */
+struct pin_target {
+	u64 serial; /* of the mapping */
+	struct t1x_account *account; /* a counted reference */
+	unsigned long vaddr;
+	int prot;
+	bool lock_cap;
+	bool charge;
+};
+
+/*
+ * Take a reference to what is pinned, or find out what to pin.
+ * Return: 1 if @page is set, 0 if @target is, or as t1x_emulated_pin().
+ */
+static int look_up(struct t1x_emulated *emulated, unsigned long iova, int prot,
+		   struct page **page, struct pin_target *target)
+{
+	struct t1x_external *external;
+	struct t1x_dma *dma;
+
+	if (list_empty(&emulated->devices))
+		return -EINVAL;
+	if (emulated->tree->nr_vaddr_invalid)
+		return -EBUSY;
+
+	dma = find_usable(emulated, iova);
+	if (!dma)
+		return -EINVAL;
+	if ((dma->prot & prot) != prot)
+		return -EPERM;
+
+	external = t1x_external_find(dma, iova);
+	if (external) {
+		external->refs++;
+		*page = pfn_to_page(external->pfn);
+		return 1;
+	}
+
+	t1x_account_hold(dma->account);
+	*target = (struct pin_target){
+		.serial = dma->serial,
+		.account = dma->account,
+		.vaddr = dma->vaddr + (iova - dma->iova),
+		.prot = dma->prot,
+		.lock_cap = dma->lock_cap,
+		.charge = dma->externals_charged,
+	};
+	return 0;
+}
+
+static int charge_page(const struct pin_target *target)
+{
+	long charged =
+		t1x_account_charge(target->account, 1, 0, target->lock_cap);
+
+	if (charged < 0)
+		return charged;
+	if (charged)
+		return 0;
+
+	pr_warn_ratelimited("%s[%d]: RLIMIT_MEMLOCK exceeded by a device\n",
+			    current->comm, current->pid);
+	return -ENOMEM;
+}
+
+static void put_page_of(const struct pin_target *target,
+			const struct t1x_external *external)
+{
+	if (!external->held)
+		return;
+
+	t1x_pin_put_page(external->pfn, target->prot);
+	if (target->charge) {
+		t1x_account_refund(target->account, 1);
+		t1x_account_settle(target->account);
+	}
+}
+
+/* Pin and charge a page, with no lock held. */
+static int get_page_of(const struct pin_target *target,
+		       struct t1x_external *external)
+{
+	struct mm_struct *mm = target->account->mm;
+	int ret;
+
+	if (!mmget_not_zero(mm))
+		return -ENODEV;
+
+	ret = t1x_pin_page(target->account, target->vaddr, target->prot,
+			   &external->pfn);
+	if (ret < 0)
+		goto out_put;
+
+	external->held = ret;
+	ret = 0;
+	if (external->held && target->charge)
+		ret = charge_page(target);
+	if (ret)
+		t1x_pin_put_page(external->pfn, target->prot);
+	else if (!pfn_valid(external->pfn))
+		ret = -EINVAL; /* no struct page to give to the driver */
+
+out_put:
+	mmput(mm);
+	return ret;
+}
+
+/* Is a mapping still the one that a page was pinned for? */
+static bool is_current(const struct t1x_dma *dma, unsigned long iova,
+		       const struct pin_target *target)
+{
+	return dma && dma->serial == target->serial &&
+	       dma->externals_charged == target->charge &&
+	       !t1x_external_find(dma, iova);
+}
+
+/*
+ * Pin what look_up() found, and add it to the mapping.
+ * Return: 1 if @page is set; 0 if the world has changed meanwhile, so look again;
+ * or an error.
+ */
+static int pin_target(struct t1x_emulated *emulated, unsigned long iova,
+		      const struct pin_target *target, struct page **page)
+{
+	struct t1x_external *external = t1x_external_alloc(iova);
+	struct t1x_dma *dma;
+	bool added;
+	int ret;
+
+	if (!external)
+		return -ENOMEM;
+
+	ret = get_page_of(target, external);
+	if (ret) {
+		t1x_external_free(external);
+		return ret;
+	}
+
+	mutex_lock(emulated->tree->lock);
+	dma = find_usable(emulated, iova);
+	added = is_current(dma, iova, target);
+	if (added) {
+		*page = pfn_to_page(external->pfn);
+		t1x_external_insert(dma, external);
+		t1x_dirty_set(&dma->dirty, iova >> PAGE_SHIFT, 1);
+	}
+	mutex_unlock(emulated->tree->lock);
+	if (added)
+		return 1;
+
+	put_page_of(target, external);
+	t1x_external_free(external);
+	return 0;
+}
+
+static int pin_one(struct t1x_emulated *emulated, unsigned long iova, int prot,
+		   struct page **page)
+{
+	struct pin_target target;
+	int ret;
+
+	do {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+
+		mutex_lock(emulated->tree->lock);
+		ret = look_up(emulated, iova, prot, page, &target);
+		mutex_unlock(emulated->tree->lock);
+		if (ret)
+			break;
+
+		ret = pin_target(emulated, iova, &target, page);
+		t1x_account_put(emulated->accounts, target.account);
+	} while (!ret);
+
+	cond_resched();
+	return min(ret, 0);
+}
+
+/**
+ * t1x_emulated_pin() - vfio_pin_pages(): hold pages for the driver of a device
+ * @emulated: Emulated groups of the container
+ * @iova: First byte, need not be page aligned
+ * @npages: Number of pages, one for each PAGE_SIZE from @iova on
+ * @prot: IOMMU_READ, IOMMU_WRITE: what the driver is going to do
+ * @pages: Result, @npages entries
+ *
+ * Semantics: vfio_pin_pages() in drivers/vfio. Each pin is to be undone with the
+ * same IOVA. A mapping that is being made or unmapped is not there.
+ *
+ * Context: No lock of the container held: page faults may wait for a user. May
+ * sleep, killable.
+ * Return: 0; -EINVAL if there is no mapping, or no struct page, or no device that
+ * is told of unmaps; -EOVERFLOW (-EINVAL before 6.18) on a wrap; -EPERM if @prot
+ * is more than the mapping allows; -EBUSY while addresses are invalid; -ENODEV if
+ * the mapper's address space is gone; -ENOMEM, also for RLIMIT_MEMLOCK; -EINTR; or
+ * what GUP says. On failure nothing is pinned.
+ */
+int t1x_emulated_pin(struct t1x_emulated *emulated, unsigned long iova,
+		     unsigned long npages, int prot, struct page **pages)
+{
+	unsigned long i;
+	int ret = 0;
+
+	if (npages > ULONG_MAX >> PAGE_SHIFT ||
+	    iova + ((npages << PAGE_SHIFT) - 1) < iova)
+		return -T1X_EWRAP;
+
+	for (i = 0; i < npages; i++) {
+		ret = pin_one(emulated, iova + (i << PAGE_SHIFT), prot,
+			      &pages[i]);
+		if (ret)
+			break;
+	}
+	if (!ret)
+		return 0;
+
+	t1x_emulated_unpin(emulated, iova, i);
+	memset(pages, 0, (i + 1) * sizeof(*pages));
+	return ret;
+}
+
+/* Drop one reference. Return: false if there is no mapping. */
+static bool unpin_one(struct t1x_emulated *emulated, unsigned long iova)
+{
+	struct t1x_account *account = NULL;
+	struct t1x_external *external;
+	struct t1x_dma *dma;
+	int prot = 0;
+
+	/* In whatever state: this is how a DYING mapping is let go. */
+	mutex_lock(emulated->tree->lock);
+	dma = t1x_dma_find(emulated->tree, iova, iova);
+	external = dma ? t1x_external_find(dma, iova) : NULL;
+	if (!external || --external->refs) {
+		mutex_unlock(emulated->tree->lock);
+		return dma;
+	}
+
+	t1x_external_remove(dma, external);
+	prot = dma->prot;
+	if (external->held && dma->externals_charged) {
+		account = dma->account;
+		t1x_account_hold(account);
+		t1x_account_refund(account, 1);
+	}
+	if (RB_EMPTY_ROOT(&dma->externals))
+		wake_up_all(&emulated->tree->changed);
+	mutex_unlock(emulated->tree->lock);
+
+	if (external->held)
+		t1x_pin_put_page(external->pfn, prot);
+	if (account) {
+		t1x_account_settle(account);
+		t1x_account_put(emulated->accounts, account);
+	}
+	t1x_external_free(external);
+	return true;
+}
+
+/**
+ * t1x_emulated_unpin() - vfio_unpin_pages(): let go of pages
+ * @emulated: Emulated groups of the container
+ * @iova: First byte, as it was pinned
+ * @npages: Number of pages
+ *
+ * Context: No lock of the container held but device_lock, in a callback. May
+ * sleep. Cannot fail.
+ */
+void t1x_emulated_unpin(struct t1x_emulated *emulated, unsigned long iova,
+			unsigned long npages)
+{
+	unsigned long i;
+
+	for (i = 0; i < npages; i++) {
+		if (!unpin_one(emulated, iova + (i << PAGE_SHIFT))) {
+			pr_warn_ratelimited("a driver unpins 0x%lx, %s\n",
+					    iova + (i << PAGE_SHIFT),
+					    "which is not mapped");
+			return;
+		}
+		cond_resched();
+	}
+}
+
+/* A part of a mapping that is copied with no lock held. */
+struct rw_target {
+	u64 serial;
+	struct t1x_account *account; /* a counted reference */
+	unsigned long vaddr;
+	size_t len;
+};
+
+/* Find the next part, and keep its mapping from going. */
+static int rw_begin(struct t1x_emulated *emulated, unsigned long iova,
+		    size_t len, bool write, struct rw_target *target)
+{
+	struct t1x_dma *dma;
+
+	lockdep_assert_held(emulated->tree->lock);
+
+	if (emulated->tree->nr_vaddr_invalid)
+		return -EBUSY;
+
+	dma = find_usable(emulated, iova);
+	if (!dma)
+		return -EINVAL;
+	/* As in-tree has it, a write too needs a mapping that can be read. */
+	if (!(dma->prot & IOMMU_READ) || (write && !(dma->prot & IOMMU_WRITE)))
+		return -EPERM;
+
+	dma->nr_rw++;
+	t1x_account_hold(dma->account);
+	target->serial = dma->serial;
+	target->account = dma->account;
+	target->vaddr = dma->vaddr + (iova - dma->iova);
+	target->len = min_t(unsigned long, len - 1, dma->last - iova) + 1;
+	return 0;
+}
+
+static void rw_end(struct t1x_emulated *emulated, unsigned long iova,
+		   unsigned long written, const struct rw_target *target)
+{
+	struct t1x_dma *dma;
+
+	lockdep_assert_held(emulated->tree->lock);
+
+	/* The last group may have gone meanwhile, and the mapping with it. */
+	dma = t1x_dma_find(emulated->tree, iova, iova);
+	if (!dma || dma->serial != target->serial)
+		return;
+
+	if (written) {
+		unsigned long first = iova >> PAGE_SHIFT;
+		unsigned long last = (iova + (written - 1)) >> PAGE_SHIFT;
+
+		t1x_dirty_set(&dma->dirty, first, last - first + 1);
+	}
+
+	if (!--dma->nr_rw)
+		wake_up_all(&emulated->tree->changed);
+}
+
+/* Copy as the mapper would. Return: bytes copied, or an error. */
+static long rw_copy(const struct rw_target *target, void *buf, bool write)
+{
+	void __user *user = (void __user *)target->vaddr;
+	struct mm_struct *mm = target->account->mm;
+	bool kthread = !current->mm;
+	unsigned long left;
+
+	if (!mmget_not_zero(mm))
+		return -EPERM;
+
+	left = target->len;
+	if (kthread)
+		kthread_use_mm(mm);
+	if (current->mm == mm)
+		left = write ? copy_to_user(user, buf, target->len) :
+			       copy_from_user(buf, user, target->len);
+	if (kthread)
+		kthread_unuse_mm(mm);
+	mmput(mm);
+	return target->len - left;
+}
+
+/**
+ * t1x_emulated_rw() - vfio_dma_rw(): read or write as the device would
+ * @emulated: Emulated groups of the container
+ * @iova: First byte
+ * @buf: Kernel memory
+ * @len: Length in bytes, not 0
+ * @write: Write to the mappings
+ *
+ * Semantics: vfio_dma_rw() in drivers/vfio. The caller is the mapper or a thread
+ * of the kernel.
+ *
+ * Context: No lock of the container held: the copy may wait for a user. May sleep.
+ * Return: 0; -EINVAL if there is no mapping; -EPERM if it does not allow that, or
+ * the mapper's address space is gone; -EFAULT if the memory is not there or the
+ * caller has another address space; -EBUSY while addresses are invalid. What was
+ * copied before a failure stays, and is dirty.
+ */
+int t1x_emulated_rw(struct t1x_emulated *emulated, unsigned long iova,
+		    void *buf, size_t len, bool write)
+{
+	struct mutex *lock = emulated->tree->lock;
+	struct rw_target target;
+	long copied;
+	int ret;
+
+	while (len) {
+		mutex_lock(lock);
+		ret = rw_begin(emulated, iova, len, write, &target);
+		mutex_unlock(lock);
+		if (ret)
+			return ret;
+
+		copied = rw_copy(&target, buf, write);
+
+		mutex_lock(lock);
+		rw_end(emulated, iova, write ? max(copied, 0L) : 0, &target);
+		mutex_unlock(lock);
+		t1x_account_put(emulated->accounts, target.account);
+
+		if (copied < 0)
+			return copied;
+		if (copied < target.len)
+			return -EFAULT;
+		iova += copied;
+		buf += copied;
+		len -= copied;
+	}
+
+	return 0;
+}
+
+/* Tell all drivers that a mapping goes. */
+static int notify(struct t1x_emulated *emulated, const struct t1x_dma *dma)
+{
+	struct vfio_device *device;
+
+	if (mutex_lock_killable(&emulated->device_lock))
+		return -EINTR;
+
+	list_for_each_entry(device, &emulated->devices, iommu_entry)
+		device->ops->dma_unmap(device, dma->iova,
+				       t1x_dma_npages(dma) << PAGE_SHIFT);
+	mutex_unlock(&emulated->device_lock);
+	return 0;
+}
+
+static int wait_for_copies(struct t1x_emulated *emulated,
+			   const struct t1x_dma *dma)
+{
+	int ret = 0;
+
+	while (dma->nr_rw && !ret)
+		ret = t1x_dma_wait(emulated->tree, MAX_SCHEDULE_TIMEOUT);
+	return ret;
+}
+
+/**
+ * t1x_emulated_quiesce() - Have the drivers let go of a mapping
+ * @emulated: Emulated groups of the container
+ * @dma: DYING mapping that the caller owns, so that nobody can pin it anew
+ *
+ * A driver must unpin in its callback. One that does so late is waited for, one
+ * that refuses makes the unmap fail.
+ *
+ * Context: No lock of the container held. Sleeps, killable.
+ * Return: 0 if nothing is pinned or being copied; -EBUSY if a driver does not let
+ * go; -EINTR on a fatal signal.
+ */
+int t1x_emulated_quiesce(struct t1x_emulated *emulated, struct t1x_dma *dma)
+{
+	struct mutex *lock = emulated->tree->lock;
+	unsigned int tries = 0;
+	int ret;
+
+	mutex_lock(lock);
+	ret = wait_for_copies(emulated, dma);
+	while (!ret && !RB_EMPTY_ROOT(&dma->externals)) {
+		mutex_unlock(lock);
+		ret = notify(emulated, dma);
+		mutex_lock(lock);
+		if (ret || RB_EMPTY_ROOT(&dma->externals))
+			break;
+
+		ret = ++tries < QUIESCE_TRIES ?
+			      t1x_dma_wait(emulated->tree, QUIESCE_WAIT) :
+			      -EBUSY;
+	}
+	mutex_unlock(lock);
+
+	if (ret == -EBUSY)
+		pr_warn_ratelimited("iova 0x%lx-0x%lx: %s\n", dma->iova,
+				    dma->last,
+				    "a driver does not unpin it, so it stays");
+	return ret;
+}
+
+/**
+ * t1x_emulated_abandon() - Give up what drivers hold of a mapping that must go
+ * @emulated: Emulated groups of the container
+ * @dma: DYING mapping of a container without groups
+ *
+ * All devices are closed, so a driver has forgotten to unpin. It may still use the
+ * pages: they stay pinned for ever.
+ *
+ * Context: The tree's mutex held. Does not sleep.
+ */
+void t1x_emulated_abandon(struct t1x_emulated *emulated, struct t1x_dma *dma)
+{
+	struct t1x_external *external;
+
+	lockdep_assert_held(emulated->tree->lock);
+
+	while ((external = t1x_external_first(dma))) {
+		pr_warn_once("a driver left pages pinned when it closed: %s\n",
+			     "they are lost");
+		t1x_external_remove(dma, external);
+		t1x_external_free(external);
+	}
+}

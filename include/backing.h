@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The backing of a mapping: its pages on their way into the IOMMU and out of it.
+ * In: pinned, then mapped in all domains. Out: unmapped in all domains, flushed,
+ * and only then unpinned.
+ *
+ * Units are pages of PAGE_SIZE.
+ */
+#ifndef T1X_BACKING_H
+#define T1X_BACKING_H
+
+#include <linux/types.h>
+
+struct t1x_dma;
+struct t1x_domains;
+
+int t1x_backing_fill(struct t1x_domains *domains, struct t1x_dma *dma,
+		     unsigned long orphans, unsigned long credit, bool single);
+void t1x_backing_clear(struct t1x_domains *domains, struct t1x_dma *dma);
+void t1x_backing_clear_locked(struct t1x_domains *domains, struct t1x_dma *dma);
+unsigned long t1x_backing_run_end(struct t1x_domains *domains,
+				  const struct t1x_dma *dma,
+				  unsigned long index, unsigned long end,
+				  unsigned long *pfn);
+
+#endif /* T1X_BACKING_H */

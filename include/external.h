@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * External pins: the pages of one mapping that drivers of emulated devices hold.
+ * They are found by the exact IOVA that was pinned, which need not be page aligned,
+ * and counted: the drivers of several devices may hold the same page.
+ *
+ * The mutex of the mapping's tree protects all of it.
+ */
+#ifndef T1X_EXTERNAL_H
+#define T1X_EXTERNAL_H
+
+#include <linux/rbtree.h>
+#include <linux/types.h>
+
+struct t1x_dma;
+
+struct t1x_external {
+	struct rb_node node; /* in t1x_dma.externals */
+	unsigned long iova;
+	unsigned long pfn;
+	unsigned int refs;
+	bool held; /* the page is pinned; otherwise it needs no pin */
+};
+
+int t1x_external_cache_create(void);
+void t1x_external_cache_destroy(void);
+
+struct t1x_external *t1x_external_alloc(unsigned long iova);
+void t1x_external_free(struct t1x_external *external);
+
+struct t1x_external *t1x_external_find(const struct t1x_dma *dma,
+				       unsigned long iova);
+void t1x_external_insert(struct t1x_dma *dma, struct t1x_external *external);
+void t1x_external_remove(struct t1x_dma *dma, struct t1x_external *external);
+struct t1x_external *t1x_external_first(const struct t1x_dma *dma);
+void t1x_external_mark_dirty(struct t1x_dma *dma);
+
+#endif /* T1X_EXTERNAL_H */
