@@ -47,4 +47,6 @@ fi
 if [ -e "$top/selftests/modules/Kbuild" ]; then
 	mirror "$top/selftests/modules" "$top/include" "$out/testmods"
 	kbuild "$out/testmods/modules" "$build/logs/$lane/testmods.log" "the test modules"
+	mirror "$top/selftests/t1x_emu" "$out/testmods"
+	kbuild "$out/testmods/t1x_emu" "$build/logs/$lane/t1x_emu.log" "the emulated test devices"
 fi

@@ -44,7 +44,7 @@ depmod -b "$root" "$KREL"
 
 # Outside modprobe's reach, so that only an explicit insmod loads a backend.
 for file in "$KMODS/$lib"/kernel/drivers/vfio/vfio_iommu_type1.ko* \
-	"$build/$lane"/module/*.ko "$build/$lane"/module/kunit/*.ko "$build/$lane"/testmods/modules/*.ko; do
+	"$build/$lane"/module/*.ko "$build/$lane"/module/kunit/*.ko "$build/$lane"/testmods/*/*.ko; do
 	[ ! -e "$file" ] || add_module "$file" "$root/modules"
 done
 

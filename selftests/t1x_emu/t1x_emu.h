@@ -31,7 +31,7 @@
 #define T1X_EMU_PROT_WRITE 2U
 
 /* In flags of any request */
-#define T1X_EMU_FLAG_KTHREAD (1U << 0)
+#define T1X_EMU_FLAG_KTHREAD 0x1U
 
 /*
  * vfio_pin_pages(). Each page pinned is one hold of the device at iova + 4096 *
@@ -55,7 +55,7 @@ struct t1x_emu_pin {
  * it is UNPIN_RAW: then it is a driver's error that is wanted, holds go as far
  * as there are any. Type1 warns where there is no mapping.
  */
-#define T1X_EMU_UNPIN_RAW (1U << 1)
+#define T1X_EMU_UNPIN_RAW 0x2U
 
 struct t1x_emu_unpin {
 	__u32 flags; /* FLAG_KTHREAD, UNPIN_RAW */
@@ -64,7 +64,7 @@ struct t1x_emu_unpin {
 };
 
 /* vfio_dma_rw() between iova and the caller's memory at data */
-#define T1X_EMU_RW_WRITE (1U << 1) /* to iova */
+#define T1X_EMU_RW_WRITE 0x2U /* to iova */
 
 struct t1x_emu_rw {
 	__u32 flags; /* FLAG_KTHREAD, RW_WRITE */
@@ -87,11 +87,11 @@ enum t1x_emu_mode {
 };
 
 /* The callback first tries to read one byte at the start of its range */
-#define T1X_EMU_CONFIG_READ (1U << 1)
+#define T1X_EMU_CONFIG_READ 0x2U
 /* Closing the device leaves its holds pinned, and forgets them */
-#define T1X_EMU_CONFIG_KEEP_AT_CLOSE (1U << 2)
+#define T1X_EMU_CONFIG_KEEP_AT_CLOSE 0x4U
 /* All holds are meant, not only those in the range */
-#define T1X_EMU_CONFIG_WHOLE (1U << 3)
+#define T1X_EMU_CONFIG_WHOLE 0x8U
 
 struct t1x_emu_config {
 	__u32 flags; /* CONFIG_* */
@@ -109,7 +109,7 @@ struct t1x_emu_range {
 
 #define T1X_EMU_LOG 1024
 
-#define T1X_EMU_STATS_RESET (1U << 1) /* all but held to 0, after reading */
+#define T1X_EMU_STATS_RESET 0x2U /* all but held to 0, after reading */
 
 struct t1x_emu_stats {
 	__u32 flags; /* STATS_RESET */
