@@ -37,7 +37,7 @@ long t1x_refcnt(const char *module)
 	return count;
 }
 
-int t1x_insmod(const char *path)
+int t1x_insmod_args(const char *path, const char *args)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	int ret;
@@ -45,9 +45,14 @@ int t1x_insmod(const char *path)
 	if (fd < 0)
 		return -errno;
 
-	ret = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
+	ret = syscall(SYS_finit_module, fd, args, 0) ? -errno : 0;
 	close(fd);
 	return ret;
+}
+
+int t1x_insmod(const char *path)
+{
+	return t1x_insmod_args(path, "");
 }
 
 int t1x_rmmod(const char *module)

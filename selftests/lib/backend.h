@@ -20,6 +20,7 @@ long t1x_refcnt(const char *module);
 
 /* 0 or -errno. Both return at once, whatever the module's use count. */
 int t1x_insmod(const char *path);
+int t1x_insmod_args(const char *path, const char *args);
 int t1x_rmmod(const char *module);
 
 /* Where /modules has the module's file, NULL where the guest lacks it */

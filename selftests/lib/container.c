@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "../t1x_emu/t1x_emu.h"
 #include "backend.h"
 #include "container.h"
 
@@ -62,11 +63,13 @@ const char *t1x_any_device(void)
 int t1x_group_open(const char *bdf)
 {
 	char link[128], target[256], path[64];
+	const char *bus = "/sys/bus/pci/devices";
 	ssize_t len;
 	int fd;
 
-	snprintf(link, sizeof(link), "/sys/bus/pci/devices/%s/iommu_group",
-		 bdf);
+	if (!strncmp(bdf, "t1x_emu.", 8))
+		bus = T1X_EMU_SYSFS;
+	snprintf(link, sizeof(link), "%s/%s/iommu_group", bus, bdf);
 	len = readlink(link, target, sizeof(target) - 1);
 	t1x_require(len > 0,
 		    "%s has no IOMMU group: start the guest with an IOMMU",
