@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# build.sh LANE [kunit]: build the module, the test-only modules and, where the lane has KUnit and it
-# is asked for, the KUnit module for one lane, with W=1 and every warning an error. The sources are linked into build/LANE, so that
-# several kernels build from one checkout at once and nothing is left in it.
+# build.sh LANE [kunit]: build the module, the test-only modules and, where the lane has KUnit and
+# it is asked for, the KUnit module for one lane, with W=1 and every warning an error. The sources
+# are linked into build/LANE, so that several kernels build from one checkout at once and nothing is
+# left in it.
 . "$(dirname "$0")/common.sh"
 
 lane=${1:-}
@@ -36,7 +37,9 @@ if [ -e "$top/Kbuild" ]; then
 	for name in Kbuild include scripts kunit; do
 		[ ! -e "$top/$name" ] || mirror "$top/$name" "$out/module"
 	done
-	mirror "$top"/*.c "$out/module"
+	# Not what a build in the checkout left: kbuild would write it through the link.
+	mapfile -t sources < <(find "$top" -maxdepth 1 -name '*.c' ! -name '*.mod.c')
+	mirror "${sources[@]}" "$out/module"
 	kunit=
 	[ "${2:-}" != kunit ] || [ "$(lane_kind "$lane")" != debug ] || kunit=m
 	kbuild "$out/module" "$build/logs/$lane/module.log" "the module" T1X_KUNIT=$kunit
