@@ -10,7 +10,7 @@ all: ## Build the module for KDIR= (the running kernel unless given)
 	$(KBUILD) modules
 
 debug: ## Build the module with its debug messages compiled in
-	$(KBUILD) KCFLAGS="$(KCFLAGS) -DDEBUG" modules
+	$(KBUILD) T1X_DEBUG=y modules
 
 install: ## Install the module for the kernel of KDIR=
 	$(KBUILD) modules_install
