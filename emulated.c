@@ -9,6 +9,7 @@
 #include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
+#include <linux/ratelimit.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -27,6 +28,8 @@
 /* How often a driver is asked to let go, and how long each time. */
 #define QUIESCE_TRIES 10
 #define QUIESCE_WAIT (HZ / 10)
+
+static DEFINE_RATELIMIT_STATE(refusals, 60 * HZ, 10);
 
 struct emulated_group {
 	struct iommu_group *iommu_group;
@@ -677,33 +680,52 @@ int t1x_emulated_quiesce(struct t1x_emulated *emulated, struct t1x_dma *dma)
 	}
 	mutex_unlock(lock);
 
-	if (ret == -EBUSY)
-		pr_warn_ratelimited("iova 0x%lx-0x%lx: %s\n", dma->iova,
-				    dma->last,
-				    "a driver does not unpin it, so it stays");
+	/* A user can repeat this, once a second. */
+	if (ret == -EBUSY && __ratelimit(&refusals))
+		pr_warn("iova 0x%lx-0x%lx: %s\n", dma->iova, dma->last,
+			"a driver does not unpin it, so it stays mapped");
 	return ret;
 }
 
 /**
- * t1x_emulated_abandon() - Give up what drivers hold of a mapping that must go
+ * t1x_emulated_abandon() - Unpin what drivers have left of a mapping that must go
  * @emulated: Emulated groups of the container
- * @dma: DYING mapping of a container without groups
+ * @dma: Mapping of a container that loses its last group
  *
- * All devices are closed, so a driver has forgotten to unpin. It may still use the
- * pages: they stay pinned for ever.
+ * All devices are closed, so a driver has forgotten to unpin.
  *
- * Context: The tree's mutex held. Does not sleep.
+ * Context: The tree's mutex held; it is dropped and taken again, so @dma may be
+ * gone afterwards unless something else keeps it. May sleep.
  */
 void t1x_emulated_abandon(struct t1x_emulated *emulated, struct t1x_dma *dma)
 {
-	struct t1x_external *external;
+	struct t1x_account *account = dma->account;
+	struct rb_root externals = dma->externals;
+	bool charged = dma->externals_charged;
+	unsigned long held = dma->nr_externals_held;
+	struct t1x_external *external, *next;
+	int prot = dma->prot;
 
 	lockdep_assert_held(emulated->tree->lock);
 
-	while ((external = t1x_external_first(dma))) {
-		pr_warn_once("a driver left pages pinned when it closed: %s\n",
-			     "they are lost");
-		t1x_external_remove(dma, external);
+	if (RB_EMPTY_ROOT(&externals))
+		return;
+
+	pr_warn_once("a driver left pages pinned when it closed its device\n");
+	dma->externals = RB_ROOT;
+	dma->nr_externals_held = 0;
+	t1x_account_hold(account);
+	mutex_unlock(emulated->tree->lock);
+
+	rbtree_postorder_for_each_entry_safe(external, next, &externals, node) {
+		if (external->held)
+			t1x_pin_put_page(external->pfn, prot);
 		t1x_external_free(external);
+		cond_resched();
 	}
+	if (charged)
+		t1x_account_refund(account, held);
+	t1x_account_put(emulated->accounts, account);
+
+	mutex_lock(emulated->tree->lock);
 }

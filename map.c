@@ -675,7 +675,6 @@ struct t1x_dma *t1x_map_clear_all(struct t1x_map *map)
 			dma->next_dying = dying;
 			dying = dma;
 		}
-		t1x_emulated_abandon(&map->emulated, dma);
 
 		/* With pages in the IOMMU it stays while the lock is dropped. */
 		if (t1x_dma_in_iommu(dma) && !dma->stuck) {
@@ -683,6 +682,9 @@ struct t1x_dma *t1x_map_clear_all(struct t1x_map *map)
 			t1x_backing_clear_locked(&map->domains, dma);
 			mutex_lock(&map->lock);
 		}
+
+		/* Last, because an unmapper that waits for this may free it now. */
+		t1x_emulated_abandon(&map->emulated, dma);
 	}
 	mutex_unlock(&map->lock);
 
