@@ -172,7 +172,7 @@ static void a_replay_that_loses_a_page_changes_nothing(struct kunit *test)
 	KUNIT_EXPECT_GE(test, questions, 2U * MIXED_RUNS + 1);
 	fake_detach(c, 1);
 
-	for (n = 1; n <= questions; n++) {
+	for (n = 1; n <= questions; n += 1 + n / 8) {
 		old->fail_lookup_at = old->lookups + n;
 		fake_offer(c, 1, new_domain(test, true));
 		ret = fake_try_attach(c, 1);
@@ -182,8 +182,8 @@ static void a_replay_that_loses_a_page_changes_nothing(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, old->fail_lookup_at, old->lookups);
 		KUNIT_EXPECT_PTR_EQ(test, NULL, c->groups[1].attached);
 		KUNIT_EXPECT_TRUE(test, list_is_singular(&c->map.domains.list));
-		check_mapped(c);
 	}
+	check_mapped(c);
 
 	fake_attach(c, 1, new_domain(test, true));
 	check_mapped(c);
