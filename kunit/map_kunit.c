@@ -560,6 +560,37 @@ static void a_short_unmap_keeps_the_rest(struct kunit *test)
 	fake_pin_forget_stuck();
 }
 
+/* The n-th question of an unmap has no answer: what it asks about stays. */
+static void an_unmap_that_loses_a_page_keeps_it(struct kunit *test)
+{
+	unsigned int n, questions = 0;
+	u64 size;
+
+	fake_mem_set(mixed, ARRAY_SIZE(mixed));
+	for (n = 0; n <= questions; n += 1 + n / 8) {
+		struct fake_container *c = new_container(test, 1);
+		struct fake_domain *domain = c->domains[0];
+
+		KUNIT_EXPECT_EQ(test, 0, fake_map(c, SZ_2M, MIXED_PAGES, 0));
+		domain->fail_lookup_at = n;
+		KUNIT_EXPECT_EQ(test, 0,
+				fake_unmap(c, SZ_2M, MIXED_PAGES, &size));
+		KUNIT_EXPECT_EQ(test, (u64)PAGES(MIXED_PAGES), size);
+		if (!n)
+			questions = domain->lookups;
+		KUNIT_EXPECT_GE(test, questions, 6U);
+		KUNIT_EXPECT_EQ(test, n ? 1UL : 0UL, c->map.domains.nr_stuck);
+		KUNIT_EXPECT_EQ(test, n ? MIXED_PAGES : 0, (int)domain->npages);
+		KUNIT_EXPECT_EQ(test, n ? 18UL : 0UL, fake_pin.npins);
+		KUNIT_EXPECT_EQ(test, n ? -EEXIST : 0,
+				fake_map(c, SZ_2M, 1, 0));
+		if (n)
+			domain->npages = 0;
+		fake_container_end(c);
+		fake_pin_forget_stuck();
+	}
+}
+
 /* One pin holds the piece: it stays until all of the piece is out. */
 static void a_short_unmap_inside_a_piece(struct kunit *test)
 {
@@ -1154,6 +1185,7 @@ static struct kunit_case map_cases[] = {
 	KUNIT_CASE(failing_memory_leaves_nothing),
 	KUNIT_CASE(a_failing_allocation_leaves_nothing),
 	KUNIT_CASE(a_short_unmap_keeps_the_rest),
+	KUNIT_CASE(an_unmap_that_loses_a_page_keeps_it),
 	KUNIT_CASE(a_short_unmap_inside_a_piece),
 	KUNIT_CASE(a_short_unmap_when_a_map_fails),
 	KUNIT_CASE(a_short_unmap_inside_a_map),
