@@ -18,23 +18,7 @@ FIXTURE(accounting)
 	char *mem;
 };
 
-FIXTURE_VARIANT(accounting)
-{
-	int type;
-};
-
-/* clang-format off */
-FIXTURE_VARIANT_ADD(accounting, type1)
-{
-	.type = VFIO_TYPE1_IOMMU,
-};
-
-FIXTURE_VARIANT_ADD(accounting, type1v2)
-{
-	.type = VFIO_TYPE1v2_IOMMU,
-};
-
-/* clang-format on */
+T1X_BOTH_TYPES(accounting);
 
 FIXTURE_SETUP(accounting)
 {

@@ -26,50 +26,7 @@ FIXTURE(dma_proof)
 	char *source, *mem;
 };
 
-FIXTURE_VARIANT(dma_proof)
-{
-	int type;
-	enum t1x_mem kind;
-};
-
-/* clang-format off */
-FIXTURE_VARIANT_ADD(dma_proof, type1_4k)
-{
-	.type = VFIO_TYPE1_IOMMU,
-	.kind = T1X_MEM_4K,
-};
-
-FIXTURE_VARIANT_ADD(dma_proof, type1_thp)
-{
-	.type = VFIO_TYPE1_IOMMU,
-	.kind = T1X_MEM_THP,
-};
-
-FIXTURE_VARIANT_ADD(dma_proof, type1_2m)
-{
-	.type = VFIO_TYPE1_IOMMU,
-	.kind = T1X_MEM_2M,
-};
-
-FIXTURE_VARIANT_ADD(dma_proof, type1v2_4k)
-{
-	.type = VFIO_TYPE1v2_IOMMU,
-	.kind = T1X_MEM_4K,
-};
-
-FIXTURE_VARIANT_ADD(dma_proof, type1v2_thp)
-{
-	.type = VFIO_TYPE1v2_IOMMU,
-	.kind = T1X_MEM_THP,
-};
-
-FIXTURE_VARIANT_ADD(dma_proof, type1v2_2m)
-{
-	.type = VFIO_TYPE1v2_IOMMU,
-	.kind = T1X_MEM_2M,
-};
-
-/* clang-format on */
+T1X_BOTH_TYPES_OF_MEMORY(dma_proof);
 
 FIXTURE_SETUP(dma_proof)
 {

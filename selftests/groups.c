@@ -28,23 +28,7 @@ FIXTURE(groups)
 	char *mem;
 };
 
-FIXTURE_VARIANT(groups)
-{
-	int type;
-};
-
-/* clang-format off */
-FIXTURE_VARIANT_ADD(groups, type1)
-{
-	.type = VFIO_TYPE1_IOMMU,
-};
-
-FIXTURE_VARIANT_ADD(groups, type1v2)
-{
-	.type = VFIO_TYPE1v2_IOMMU,
-};
-
-/* clang-format on */
+T1X_BOTH_TYPES(groups);
 
 FIXTURE_SETUP(groups)
 {

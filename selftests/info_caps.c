@@ -17,23 +17,7 @@ FIXTURE(info_caps)
 	char *mem;
 };
 
-FIXTURE_VARIANT(info_caps)
-{
-	int type;
-};
-
-/* clang-format off */
-FIXTURE_VARIANT_ADD(info_caps, type1)
-{
-	.type = VFIO_TYPE1_IOMMU,
-};
-
-FIXTURE_VARIANT_ADD(info_caps, type1v2)
-{
-	.type = VFIO_TYPE1v2_IOMMU,
-};
-
-/* clang-format on */
+T1X_BOTH_TYPES(info_caps);
 
 FIXTURE_SETUP(info_caps)
 {

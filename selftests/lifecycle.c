@@ -200,23 +200,7 @@ FIXTURE(parked)
 	char *parked, *mem;
 };
 
-FIXTURE_VARIANT(parked)
-{
-	int type;
-};
-
-/* clang-format off */
-FIXTURE_VARIANT_ADD(parked, type1)
-{
-	.type = VFIO_TYPE1_IOMMU,
-};
-
-FIXTURE_VARIANT_ADD(parked, type1v2)
-{
-	.type = VFIO_TYPE1v2_IOMMU,
-};
-
-/* clang-format on */
+T1X_BOTH_TYPES(parked);
 
 FIXTURE_SETUP(parked)
 {
@@ -499,23 +483,7 @@ FIXTURE(parked_thread)
 	char *parked, *mem;
 };
 
-FIXTURE_VARIANT(parked_thread)
-{
-	int type;
-};
-
-/* clang-format off */
-FIXTURE_VARIANT_ADD(parked_thread, type1)
-{
-	.type = VFIO_TYPE1_IOMMU,
-};
-
-FIXTURE_VARIANT_ADD(parked_thread, type1v2)
-{
-	.type = VFIO_TYPE1v2_IOMMU,
-};
-
-/* clang-format on */
+T1X_BOTH_TYPES(parked_thread);
 
 static void wait_for(atomic_int *flag)
 {

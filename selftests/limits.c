@@ -16,23 +16,7 @@ FIXTURE(limits)
 	char *mem;
 };
 
-FIXTURE_VARIANT(limits)
-{
-	int type;
-};
-
-/* clang-format off */
-FIXTURE_VARIANT_ADD(limits, type1)
-{
-	.type = VFIO_TYPE1_IOMMU,
-};
-
-FIXTURE_VARIANT_ADD(limits, type1v2)
-{
-	.type = VFIO_TYPE1v2_IOMMU,
-};
-
-/* clang-format on */
+T1X_BOTH_TYPES(limits);
 
 FIXTURE_SETUP(limits)
 {
@@ -350,23 +334,7 @@ FIXTURE(entry_limit)
 	char *mem;
 };
 
-FIXTURE_VARIANT(entry_limit)
-{
-	int type;
-};
-
-/* clang-format off */
-FIXTURE_VARIANT_ADD(entry_limit, type1)
-{
-	.type = VFIO_TYPE1_IOMMU,
-};
-
-FIXTURE_VARIANT_ADD(entry_limit, type1v2)
-{
-	.type = VFIO_TYPE1v2_IOMMU,
-};
-
-/* clang-format on */
+T1X_BOTH_TYPES(entry_limit);
 
 #define ENTRIES 3
 

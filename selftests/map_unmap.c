@@ -14,23 +14,7 @@ FIXTURE(map_unmap)
 	char *mem;
 };
 
-FIXTURE_VARIANT(map_unmap)
-{
-	int type;
-};
-
-/* clang-format off */
-FIXTURE_VARIANT_ADD(map_unmap, type1)
-{
-	.type = VFIO_TYPE1_IOMMU,
-};
-
-FIXTURE_VARIANT_ADD(map_unmap, type1v2)
-{
-	.type = VFIO_TYPE1v2_IOMMU,
-};
-
-/* clang-format on */
+T1X_BOTH_TYPES(map_unmap);
 
 FIXTURE_SETUP(map_unmap)
 {
@@ -471,50 +455,7 @@ FIXTURE(map_memory)
 	char *mem;
 };
 
-FIXTURE_VARIANT(map_memory)
-{
-	int type;
-	enum t1x_mem kind;
-};
-
-/* clang-format off */
-FIXTURE_VARIANT_ADD(map_memory, type1_4k)
-{
-	.type = VFIO_TYPE1_IOMMU,
-	.kind = T1X_MEM_4K,
-};
-
-FIXTURE_VARIANT_ADD(map_memory, type1_thp)
-{
-	.type = VFIO_TYPE1_IOMMU,
-	.kind = T1X_MEM_THP,
-};
-
-FIXTURE_VARIANT_ADD(map_memory, type1_2m)
-{
-	.type = VFIO_TYPE1_IOMMU,
-	.kind = T1X_MEM_2M,
-};
-
-FIXTURE_VARIANT_ADD(map_memory, type1v2_4k)
-{
-	.type = VFIO_TYPE1v2_IOMMU,
-	.kind = T1X_MEM_4K,
-};
-
-FIXTURE_VARIANT_ADD(map_memory, type1v2_thp)
-{
-	.type = VFIO_TYPE1v2_IOMMU,
-	.kind = T1X_MEM_THP,
-};
-
-FIXTURE_VARIANT_ADD(map_memory, type1v2_2m)
-{
-	.type = VFIO_TYPE1v2_IOMMU,
-	.kind = T1X_MEM_2M,
-};
-
-/* clang-format on */
+T1X_BOTH_TYPES_OF_MEMORY(map_memory);
 
 #define MEMORY_SIZE (2 * T1X_2M)
 

@@ -26,23 +26,7 @@ FIXTURE(memory_kinds)
 	long locked; /* with nothing but the test's own pages */
 };
 
-FIXTURE_VARIANT(memory_kinds)
-{
-	int type;
-};
-
-/* clang-format off */
-FIXTURE_VARIANT_ADD(memory_kinds, type1)
-{
-	.type = VFIO_TYPE1_IOMMU,
-};
-
-FIXTURE_VARIANT_ADD(memory_kinds, type1v2)
-{
-	.type = VFIO_TYPE1v2_IOMMU,
-};
-
-/* clang-format on */
+T1X_BOTH_TYPES(memory_kinds);
 
 FIXTURE_SETUP(memory_kinds)
 {
@@ -477,23 +461,7 @@ FIXTURE(bar)
 	char *source;
 };
 
-FIXTURE_VARIANT(bar)
-{
-	int type;
-};
-
-/* clang-format off */
-FIXTURE_VARIANT_ADD(bar, type1)
-{
-	.type = VFIO_TYPE1_IOMMU,
-};
-
-FIXTURE_VARIANT_ADD(bar, type1v2)
-{
-	.type = VFIO_TYPE1v2_IOMMU,
-};
-
-/* clang-format on */
+T1X_BOTH_TYPES(bar);
 
 #define BAR_PAGES 16
 

@@ -24,23 +24,7 @@ FIXTURE(stress)
 	char *mem;
 };
 
-FIXTURE_VARIANT(stress)
-{
-	int type;
-};
-
-/* clang-format off */
-FIXTURE_VARIANT_ADD(stress, type1)
-{
-	.type = VFIO_TYPE1_IOMMU,
-};
-
-FIXTURE_VARIANT_ADD(stress, type1v2)
-{
-	.type = VFIO_TYPE1v2_IOMMU,
-};
-
-/* clang-format on */
+T1X_BOTH_TYPES(stress);
 
 FIXTURE_SETUP(stress)
 {
