@@ -4,6 +4,7 @@
 # the environment:
 #   PARTS="selftests upstream", or "kunit" (on a debug lane)
 #   BACKEND=type1x|type1  IOMMU=intel|amd  ACCEL=tcg|kvm
+#   T1X_DANGEROUS=1  with BACKEND=type1: also tests that hang or stop in-tree type1
 #   TEST="SUITE[.FIXTURE[.VARIANT]][.TEST] ..."  only these selftests
 # Everything of the run is in build/logs/LABEL; its last line there is "tally P F S" in verdict.
 . "$(dirname "$0")/common.sh"
@@ -102,6 +103,7 @@ write_env() {
 	echo "BACKEND=$backend T1X_LANE=$lane T1X_KERNEL=$ver T1X_IOMMU=${IOMMU:-intel}"
 	[ "$(lane_kind "$lane")" != debug ] || echo "T1X_DEBUG_LANE=1"
 	[ -z "${T1X_FULL:-}" ] || echo "T1X_FULL=1 SUITE_TIMEOUT=3600"
+	[ -z "${T1X_DANGEROUS:-}" ] || echo "T1X_DANGEROUS=1"
 	[ -z "${SUITE_TIMEOUT:-}" ] || echo "SUITE_TIMEOUT=$SUITE_TIMEOUT"
 }
 

@@ -21,6 +21,11 @@ bool t1x_is_type1x(void)
 	return false;
 }
 
+bool t1x_spares_type1(void)
+{
+	return !t1x_is_type1x() && !getenv("T1X_DANGEROUS");
+}
+
 const char *t1x_module(void)
 {
 	return t1x_is_type1x() ? T1X_MODULE_OURS : T1X_MODULE_INTREE;
