@@ -9,9 +9,11 @@
 #include "iotable.h"
 #include "suite.h"
 
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define NPAGES 16
@@ -466,7 +468,7 @@ TEST_F(mixed, L04_attach_fails_where_a_mapper_is_dead)
 
 TEST_F(mixed, attach_to_a_mapping_whose_device_refuses_to_unpin)
 {
-	if (!t1x_is_type1x())
+	if (t1x_spares_type1())
 		SKIP(return, "type1 stops the machine: BUG_ON(++retries > 10)");
 	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
 	t1x_emu_pin(&self->emu, T1X_BASE, 3);
@@ -482,6 +484,91 @@ TEST_F(mixed, attach_to_a_mapping_whose_device_refuses_to_unpin)
 	EXPECT_TRUE(pinned_are(self, NPAGES, NPAGES + 3));
 	t1x_emu_config(&self->emu, T1X_EMU_UNPIN_ALL, 0, 0);
 	t1x_unmap(&self->c, T1X_BASE, SIZE);
+	EXPECT_TRUE(pins_are(self, 0));
+}
+
+/* An UNMAP in a process of its own */
+static pid_t unmap_in_child(struct _test_data_mixed *self, u64 size)
+{
+	u64 end = t1x_now_ms() + PATIENCE_MS;
+	u64 unmapped = 0;
+	pid_t pid;
+
+	t1x_emu_config(&self->emu, T1X_EMU_UNPIN_ALL, 500, 0);
+	pid = t1x_fork();
+	if (!pid) {
+		if (__t1x_unmap(&self->c, T1X_BASE, size, &unmapped))
+			_exit(1);
+		_exit(unmapped == size ? 0 : 2);
+	}
+	t1x_require(t1x_emu_wait_callback(&self->emu, end - t1x_now_ms()),
+		    "the device was not called");
+	return pid;
+}
+
+TEST_F(mixed, real_group_comes_while_a_device_is_slow_to_unpin)
+{
+	int status;
+	pid_t pid;
+
+	t1x_map(&self->c, self->mem, T1X_BASE + SIZE, SIZE);
+	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
+	t1x_emu_pin(&self->emu, T1X_BASE, 2);
+	pid = unmap_in_child(self, SIZE);
+	t1x_add_group(&self->c, self->real);
+	ASSERT_EQ(0, t1x_wait(pid, PATIENCE_MS, &status));
+	EXPECT_EQ(0, WEXITSTATUS(status));
+	EXPECT_TRUE(pins_are(self, NPAGES));
+	t1x_edu_open(&self->edu, &self->c, self->real);
+	EXPECT_TRUE(reaches(self, self->mem, T1X_BASE + SIZE));
+}
+
+TEST_F(mixed, real_group_leaves_while_a_device_is_slow_to_unpin)
+{
+	int status;
+	pid_t pid;
+
+	t1x_add_group(&self->c, self->real);
+	t1x_map(&self->c, self->mem, T1X_BASE + SIZE, SIZE);
+	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
+	t1x_emu_pin(&self->emu, T1X_BASE, 2);
+	t1x_emu_pin(&self->emu, T1X_BASE + SIZE, 1);
+	pid = unmap_in_child(self, SIZE);
+	t1x_del_group(&self->c, self->real);
+	ASSERT_EQ(0, t1x_wait(pid, PATIENCE_MS, &status));
+	EXPECT_EQ(0, WEXITSTATUS(status));
+	EXPECT_TRUE(pins_are(self, 1));
+}
+
+TEST_F(mixed, real_group_comes_and_leaves_while_devices_pin_and_unpin)
+{
+	bool done = false;
+	int i, status;
+	pid_t pid;
+
+	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
+	pid = t1x_fork();
+	if (!pid) {
+		u64 end = t1x_now_ms() + 2 * PATIENCE_MS;
+
+		/* The parent takes what is left; then this one is killed */
+		while (t1x_now_ms() < end) {
+			t1x_emu_pin(&self->emu, T1X_BASE + PAGES(3), 7);
+			t1x_emu_unpin(&self->emu, T1X_BASE + PAGES(3), 7);
+		}
+		_exit(0);
+	}
+	for (i = 0; i < 10; i++) {
+		t1x_add_group(&self->c, self->real);
+		done |= t1x_locked() == NPAGES;
+		t1x_del_group(&self->c, self->real);
+	}
+	kill(pid, SIGKILL);
+	ASSERT_EQ(0, t1x_wait(pid, PATIENCE_MS, &status));
+	EXPECT_TRUE(done);
+	EXPECT_TRUE(WIFSIGNALED(status));
+	t1x_unmap(&self->c, T1X_BASE, SIZE);
+	EXPECT_EQ(0, t1x_emu_held(&self->emu));
 	EXPECT_TRUE(pins_are(self, 0));
 }
 
