@@ -647,6 +647,21 @@ static int wait_for_copies(struct t1x_emulated *emulated,
 	return ret;
 }
 
+/* Wait for a driver, for so long and no longer: any mapping's change wakes us. */
+static int wait_for_unpin(struct t1x_emulated *emulated,
+			  const struct t1x_dma *dma)
+{
+	unsigned long until = jiffies + QUIESCE_WAIT;
+	long left = QUIESCE_WAIT;
+	int ret = 0;
+
+	while (!ret && left > 0 && !RB_EMPTY_ROOT(&dma->externals)) {
+		ret = t1x_dma_wait(emulated->tree, left);
+		left = until - jiffies;
+	}
+	return ret;
+}
+
 /**
  * t1x_emulated_quiesce() - Have the drivers let go of a mapping
  * @emulated: Emulated groups of the container
@@ -674,9 +689,8 @@ int t1x_emulated_quiesce(struct t1x_emulated *emulated, struct t1x_dma *dma)
 		if (ret || RB_EMPTY_ROOT(&dma->externals))
 			break;
 
-		ret = ++tries < QUIESCE_TRIES ?
-			      t1x_dma_wait(emulated->tree, QUIESCE_WAIT) :
-			      -EBUSY;
+		ret = ++tries < QUIESCE_TRIES ? wait_for_unpin(emulated, dma) :
+						-EBUSY;
 	}
 	mutex_unlock(lock);
 
