@@ -311,12 +311,15 @@ static int fault_in_file(struct t1x_pin *pin, struct vm_area_struct *vma,
 	return fixup_user_fault(vma->vm_mm, vaddr, fault_flags(pin), &unlocked);
 }
 
-/* Can a page of the VMA be missing until somebody outside provides it? */
+/*
+ * Can a page of the VMA be missing until somebody outside provides it? Where a
+ * userfaultfd only protects a file, it does not wait: it tracks (WP_ASYNC).
+ */
 static bool is_fetched(struct vm_area_struct *vma)
 {
 	return vma->vm_file && !is_vm_hugetlb_page(vma) &&
 	       file_inode(vma->vm_file)->i_sb->s_magic != TMPFS_MAGIC &&
-	       !userfaultfd_armed(vma);
+	       !userfaultfd_missing(vma) && !userfaultfd_minor(vma);
 }
 
 /*
