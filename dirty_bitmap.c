@@ -163,3 +163,22 @@ u64 t1x_dirty_word_full(const struct t1x_dirty *dirty, unsigned long page)
 
 	return GENMASK_ULL(end - 1 - page, from - page);
 }
+
+/**
+ * t1x_dirty_any() - Is any of some pages dirty?
+ * @dirty: Bitmap of a mapping that is tracked
+ * @page: First page
+ * @npages: Number of pages; they need not lie in the mapping
+ *
+ * Context: Does not sleep.
+ * Return: true if one of them is in the mapping and dirty.
+ */
+bool t1x_dirty_any(const struct t1x_dirty *dirty, unsigned long page,
+		   unsigned long npages)
+{
+	unsigned long from = max(page, dirty->first) - base_of(dirty);
+	unsigned long end = min(page + npages, dirty->first + dirty->npages) -
+			    base_of(dirty);
+
+	return from < end && find_next_bit(dirty->bits, end, from) < end;
+}

@@ -2,6 +2,7 @@
 /*
  * Dirty tracking of a container. See include/dirty_log.h.
  */
+#include <linux/bitops.h>
 #include <linux/bits.h>
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
@@ -17,7 +18,6 @@
 #include "external.h"
 #include "pgsize.h"
 #include "uapi.h"
-#include "user_bitmap.h"
 
 /* Words of a report that are made up before they are copied. */
 #define REPORT_WORDS 32
@@ -241,17 +241,61 @@ int t1x_dirty_log_check(const struct t1x_dirty_log *log,
 	return 0;
 }
 
-/* Where the words of a mapping are in a report that begins at page @base. */
-static size_t report_offset(const struct t1x_dma *dma, unsigned long base)
+/* The first bit of a mapping in a report. */
+static unsigned long first_bit(const struct t1x_dirty_report *report,
+			       const struct t1x_dma *dma)
 {
-	return (first_page(dma) - base) / 64 * sizeof(u64);
+	return (dma->iova >> report->shift) - report->base;
 }
 
-static size_t report_len(const struct t1x_dma *dma, unsigned long base)
+static unsigned long last_bit(const struct t1x_dirty_report *report,
+			      const struct t1x_dma *dma)
 {
-	unsigned long last = first_page(dma) - base + t1x_dma_npages(dma) - 1;
+	return (dma->last >> report->shift) - report->base;
+}
 
-	return (last / 64 + 1) * sizeof(u64) - report_offset(dma, base);
+/* Where the words of a mapping are in a report, in bytes. */
+static size_t report_offset(const struct t1x_dirty_report *report,
+			    const struct t1x_dma *dma)
+{
+	return first_bit(report, dma) / 64 * sizeof(u64);
+}
+
+static size_t report_len(const struct t1x_dirty_report *report,
+			 const struct t1x_dma *dma)
+{
+	return (last_bit(report, dma) / 64 + 1) * sizeof(u64) -
+	       report_offset(report, dma);
+}
+
+/* A word whose bits are units of several pages. */
+static u64 wide_word(const struct t1x_dma *dma, unsigned long unit,
+		     unsigned int order, bool all)
+{
+	u64 word = 0;
+	unsigned int i;
+
+	for (i = 0; i < 64; i++) {
+		unsigned long page = (unit + i) << order;
+
+		if (page < dma->dirty.first ||
+		    page - dma->dirty.first >= dma->dirty.npages)
+			continue;
+		if (all || t1x_dirty_any(&dma->dirty, page, BIT(order)))
+			word |= BIT_ULL(i);
+	}
+
+	return word;
+}
+
+static u64 report_word(const struct t1x_dirty_report *report,
+		       const struct t1x_dma *dma, unsigned long unit, bool all)
+{
+	if (report->shift > PAGE_SHIFT)
+		return wide_word(dma, unit, report->shift - PAGE_SHIFT, all);
+
+	return all ? t1x_dirty_word_full(&dma->dirty, unit) :
+		     t1x_dirty_word(&dma->dirty, unit);
 }
 
 static bool is_all_dirty(const struct t1x_dirty_log *log,
@@ -265,23 +309,22 @@ static bool is_all_dirty(const struct t1x_dirty_log *log,
  * mapping's, or the user's, and stays; what lies above it becomes 0.
  */
 static void write_report(const struct t1x_dirty_log *log,
-			 const struct t1x_user_bitmap *bitmap,
-			 unsigned long base, const struct t1x_dma *dma)
+			 const struct t1x_dirty_report *report,
+			 const struct t1x_dma *dma)
 {
-	unsigned int below = (first_page(dma) - base) % 64;
-	size_t offset = report_offset(dma, base);
-	size_t left = report_len(dma, base) / sizeof(u64);
-	unsigned long page = base + offset / sizeof(u64) * 64;
+	const struct t1x_user_bitmap *bitmap = &report->bitmap;
+	unsigned int below = first_bit(report, dma) % 64;
+	size_t offset = report_offset(report, dma);
+	size_t left = report_len(report, dma) / sizeof(u64);
+	unsigned long unit = report->base + first_bit(report, dma) - below;
 	bool all = is_all_dirty(log, dma);
 	u64 words[REPORT_WORDS], keep;
 
 	while (left) {
 		size_t i, n = min_t(size_t, left, REPORT_WORDS);
 
-		for (i = 0; i < n; i++, page += 64)
-			words[i] =
-				all ? t1x_dirty_word_full(&dma->dirty, page) :
-				      t1x_dirty_word(&dma->dirty, page);
+		for (i = 0; i < n; i++, unit += 64)
+			words[i] = report_word(report, dma, unit, all);
 
 		if (below) {
 			t1x_user_bitmap_read(bitmap, offset, &keep,
@@ -297,42 +340,69 @@ static void write_report(const struct t1x_dirty_log *log,
 	}
 }
 
-static bool is_report_pinned(const struct t1x_user_bitmap *bitmap,
-			     unsigned long base, const struct t1x_dma *dma)
+/**
+ * t1x_dirty_report_open() - Prepare a report
+ * @report: To initialise; t1x_dirty_report_close() ends it
+ * @iova: Where bit 0 is
+ * @args: The user's bitmap
+ *
+ * Context: May sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int t1x_dirty_report_open(struct t1x_dirty_report *report, unsigned long iova,
+			  const struct t1x_uapi_bitmap *args)
 {
-	return t1x_user_bitmap_is_pinned(bitmap, report_offset(dma, base),
-					 report_len(dma, base));
+	report->shift = __ffs64(args->pgsize);
+	report->base = iova >> report->shift;
+	return t1x_user_bitmap_open(&report->bitmap, args->addr, args->size);
 }
 
 /**
- * t1x_dirty_log_pin() - Pin the part of a user's bitmap that a mapping fills
- * @bitmap: The user's bitmap
- * @base: Page that its bit 0 stands for
- * @dma: Mapping, all of it above @base and inside the bitmap
+ * t1x_dirty_report_close() - Let go of the user's bitmap
+ * @report: Report
  *
- * Context: No lock held, and @dma owned by the caller. As t1x_user_bitmap_pin().
+ * Context: No lock of the container held: may wait for the lock of a page.
+ */
+void t1x_dirty_report_close(struct t1x_dirty_report *report)
+{
+	t1x_user_bitmap_close(&report->bitmap);
+}
+
+/**
+ * t1x_dirty_report_pin() - Pin the part of a user's bitmap that a mapping fills
+ * @report: Report
+ * @dma: Mapping that the caller owns, all of it inside the bitmap
+ *
+ * Context: No lock held. As t1x_user_bitmap_pin().
  * Return: As t1x_user_bitmap_pin().
  */
-int t1x_dirty_log_pin(struct t1x_user_bitmap *bitmap, unsigned long base,
-		      const struct t1x_dma *dma)
+int t1x_dirty_report_pin(struct t1x_dirty_report *report,
+			 const struct t1x_dma *dma)
 {
-	return t1x_user_bitmap_pin(bitmap, report_offset(dma, base),
-				   report_len(dma, base));
+	return t1x_user_bitmap_pin(&report->bitmap, report_offset(report, dma),
+				   report_len(report, dma));
+}
+
+static bool is_report_pinned(const struct t1x_dirty_report *report,
+			     const struct t1x_dma *dma)
+{
+	return t1x_user_bitmap_is_pinned(&report->bitmap,
+					 report_offset(report, dma),
+					 report_len(report, dma));
 }
 
 /**
  * t1x_dirty_log_report() - Report mappings that are being unmapped
  * @log: Log
- * @bitmap: The user's bitmap, pinned where they fill it
- * @base: Page that its bit 0 stands for
+ * @report: Report, pinned where they fill it
  * @dying: Chain of DYING mappings that the caller owns
  *
  * Context: The tree's mutex held. May sleep.
  * Return: 0, or -EINVAL if the log was stopped: then nothing is written.
  */
 int t1x_dirty_log_report(struct t1x_dirty_log *log,
-			 const struct t1x_user_bitmap *bitmap,
-			 unsigned long base, struct t1x_dma *dying)
+			 const struct t1x_dirty_report *report,
+			 struct t1x_dma *dying)
 {
 	struct t1x_dma *dma;
 
@@ -342,16 +412,9 @@ int t1x_dirty_log_report(struct t1x_dirty_log *log,
 		return -EINVAL;
 
 	for (dma = dying; dma; dma = dma->next_dying)
-		write_report(log, bitmap, base, dma);
+		write_report(log, report, dma);
 	return 0;
 }
-
-/* Where a walk over the mappings of a report has come to. */
-struct report_walk {
-	const struct t1x_uapi_dirty *args;
-	struct t1x_user_bitmap bitmap;
-	unsigned long base;
-};
 
 /* May a report begin and end there, and is nothing in it about to change? */
 static int check_range(struct t1x_dirty_log *log,
@@ -402,34 +465,36 @@ static struct t1x_dma *next_after(struct t1x_dirty_log *log,
  * the mutex had to be dropped: *@iova is where to go on.
  * Return: 1 if all was pinned already, 0 to go on, or an error.
  */
-static int pin_some(struct t1x_dirty_log *log, struct report_walk *walk,
-		    unsigned long *iova)
+static int pin_some(struct t1x_dirty_log *log,
+		    const struct t1x_uapi_dirty *args,
+		    struct t1x_dirty_report *report, unsigned long *iova)
 {
 	size_t offset, len;
 	struct t1x_dma *dma;
 	int ret;
 
-	for (dma = next_in(log, walk->args, *iova); dma;
-	     dma = next_after(log, walk->args, dma)) {
-		if (!is_report_pinned(&walk->bitmap, walk->base, dma))
+	for (dma = next_in(log, args, *iova); dma;
+	     dma = next_after(log, args, dma)) {
+		if (!is_report_pinned(report, dma))
 			break;
 		cond_resched();
 	}
 	if (!dma)
 		return 1;
 
-	offset = report_offset(dma, walk->base);
-	len = report_len(dma, walk->base);
+	offset = report_offset(report, dma);
+	len = report_len(report, dma);
 	*iova = dma->iova;
 
 	mutex_unlock(log->tree->lock);
-	ret = t1x_user_bitmap_pin(&walk->bitmap, offset, len);
+	ret = t1x_user_bitmap_pin(&report->bitmap, offset, len);
 	mutex_lock(log->tree->lock);
 	return ret;
 }
 
 /* With the mutex held at the end, have all pinned that a report will write. */
-static int pin_all(struct t1x_dirty_log *log, struct report_walk *walk)
+static int pin_all(struct t1x_dirty_log *log, const struct t1x_uapi_dirty *args,
+		   struct t1x_dirty_report *report)
 {
 	unsigned long iova;
 	int ret;
@@ -438,10 +503,10 @@ static int pin_all(struct t1x_dirty_log *log, struct report_walk *walk)
 	do {
 		bool first = true;
 
-		ret = check_range(log, walk->args);
-		iova = walk->args->iova;
+		ret = check_range(log, args);
+		iova = args->iova;
 		while (!ret) {
-			ret = pin_some(log, walk, &iova);
+			ret = pin_some(log, args, report, &iova);
 			if (ret == 1 && first)
 				return 0;
 			first = false;
@@ -468,15 +533,11 @@ static int pin_all(struct t1x_dirty_log *log, struct report_walk *walk)
 int t1x_dirty_log_get(struct t1x_dirty_log *log,
 		      const struct t1x_uapi_dirty *args)
 {
-	struct report_walk walk = {
-		.args = args,
-		.base = args->iova >> PAGE_SHIFT,
-	};
+	struct t1x_dirty_report report;
 	struct t1x_dma *dma;
 	int ret;
 
-	ret = t1x_user_bitmap_open(&walk.bitmap, args->bitmap.addr,
-				   args->bitmap.size);
+	ret = t1x_dirty_report_open(&report, args->iova, &args->bitmap);
 	if (ret)
 		return ret;
 
@@ -485,13 +546,13 @@ int t1x_dirty_log_get(struct t1x_dirty_log *log,
 		goto out_close;
 	}
 
-	ret = pin_all(log, &walk);
+	ret = pin_all(log, args, &report);
 	if (ret)
 		goto out_unlock;
 
 	for (dma = next_in(log, args, args->iova); dma;
 	     dma = next_after(log, args, dma)) {
-		write_report(log, &walk.bitmap, walk.base, dma);
+		write_report(log, &report, dma);
 		t1x_dirty_clear_all(&dma->dirty);
 		t1x_external_mark_dirty(dma);
 		cond_resched();
@@ -500,6 +561,6 @@ int t1x_dirty_log_get(struct t1x_dirty_log *log,
 out_unlock:
 	mutex_unlock(log->tree->lock);
 out_close:
-	t1x_user_bitmap_close(&walk.bitmap);
+	t1x_dirty_report_close(&report);
 	return ret;
 }

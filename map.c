@@ -16,7 +16,6 @@
 #include "emulated.h"
 #include "map.h"
 #include "uapi.h"
-#include "user_bitmap.h"
 #include "vaddr.h"
 
 /**
@@ -199,27 +198,24 @@ static int quiesce(struct t1x_map *map, const struct dying *dying)
 static int report_dying(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 			const struct dying *dying)
 {
-	unsigned long base = args->iova >> PAGE_SHIFT;
-	struct t1x_user_bitmap bitmap;
+	struct t1x_dirty_report report;
 	struct t1x_dma *dma;
 	int ret;
 
-	ret = t1x_user_bitmap_open(&bitmap, args->bitmap.addr,
-				   args->bitmap.size);
+	ret = t1x_dirty_report_open(&report, args->iova, &args->bitmap);
 	if (ret)
 		return ret;
 
 	for (dma = dying->first; dma && !ret; dma = dma->next_dying)
-		ret = t1x_dirty_log_pin(&bitmap, base, dma);
+		ret = t1x_dirty_report_pin(&report, dma);
 
 	if (!ret) {
 		mutex_lock(&map->lock);
-		ret = t1x_dirty_log_report(&map->log, &bitmap, base,
-					   dying->first);
+		ret = t1x_dirty_log_report(&map->log, &report, dying->first);
 		mutex_unlock(&map->lock);
 	}
 
-	t1x_user_bitmap_close(&bitmap);
+	t1x_dirty_report_close(&report);
 	return ret;
 }
 

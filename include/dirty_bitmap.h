@@ -37,5 +37,7 @@ void t1x_dirty_clear_all(struct t1x_dirty *dirty);
 
 u64 t1x_dirty_word(const struct t1x_dirty *dirty, unsigned long page);
 u64 t1x_dirty_word_full(const struct t1x_dirty *dirty, unsigned long page);
+bool t1x_dirty_any(const struct t1x_dirty *dirty, unsigned long page,
+		   unsigned long npages);
 
 #endif /* T1X_DIRTY_BITMAP_H */

@@ -16,12 +16,13 @@
 
 #include <linux/types.h>
 
+#include "user_bitmap.h"
+
 struct t1x_dma;
 struct t1x_dma_tree;
 struct t1x_domains;
 struct t1x_uapi_bitmap;
 struct t1x_uapi_dirty;
-struct t1x_user_bitmap;
 
 enum t1x_dirty_log_state {
 	T1X_DIRTY_LOG_OFF,
@@ -36,6 +37,16 @@ struct t1x_dirty_log {
 
 	/* Protected by the mutex of the tree. */
 	enum t1x_dirty_log_state state;
+};
+
+/*
+ * One report, private to its thread. A bit is a unit: a page of the smallest size
+ * that the IOMMU has, of one or more pages of PAGE_SIZE.
+ */
+struct t1x_dirty_report {
+	struct t1x_user_bitmap bitmap;
+	unsigned long base; /* the unit that bit 0 stands for */
+	unsigned int shift; /* log2 of the bytes in a unit */
 };
 
 void t1x_dirty_log_init(struct t1x_dirty_log *log, struct t1x_dma_tree *tree,
@@ -53,11 +64,14 @@ int t1x_dirty_log_check(const struct t1x_dirty_log *log,
 			const struct t1x_uapi_bitmap *args);
 void t1x_dirty_log_set_all(struct t1x_dirty_log *log);
 
-/* The bitmap of an unmap. */
-int t1x_dirty_log_pin(struct t1x_user_bitmap *bitmap, unsigned long base,
-		      const struct t1x_dma *dma);
+/* The bitmap of an unmap: no lock held but in report. */
+int t1x_dirty_report_open(struct t1x_dirty_report *report, unsigned long iova,
+			  const struct t1x_uapi_bitmap *args);
+void t1x_dirty_report_close(struct t1x_dirty_report *report);
+int t1x_dirty_report_pin(struct t1x_dirty_report *report,
+			 const struct t1x_dma *dma);
 int t1x_dirty_log_report(struct t1x_dirty_log *log,
-			 const struct t1x_user_bitmap *bitmap,
-			 unsigned long base, struct t1x_dma *dying);
+			 const struct t1x_dirty_report *report,
+			 struct t1x_dma *dying);
 
 #endif /* T1X_DIRTY_LOG_H */
