@@ -25,6 +25,8 @@ eval "$answer"
 headers=$("$scripts/userspace.sh" headers)
 quietly "$log/demo.log" "building qemu/demo" gcc -O2 -Wall -Wextra -static \
 	-isystem "$headers/usr/include" -o "$run/root/demo" "$top/qemu/demo/demo.c"
+quietly "$log/demo.log" "building qemu/clients/watch.c" gcc -O2 -Wall -Wextra -static \
+	-o "$run/root/watch" "$top/qemu/clients/watch.c"
 cp "$top/qemu/demo/demo.sh" "$run/root/demo.sh"
 T1X_CPIO=$("$scripts/extras.sh" qemu-utils)
 export T1X_CPIO

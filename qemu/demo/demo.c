@@ -6,12 +6,9 @@
  *
  *	demo dma GROUP BDF MODULE	the DMA before and after UNMAP
  *	demo huge GROUP BDF MODULE	one MAP of hugetlb memory
- *	demo watch PID MODULE		wait for PID; the most references that MODULE had meanwhile
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,7 +16,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <linux/pci_regs.h>
@@ -265,64 +261,10 @@ static void show_huge(void)
 	unmap(HUGE_IOVA, HUGE_SIZE);
 }
 
-/*
- * QEMU's emulated nvme loses the interrupts of an admin queue that was enabled before MSI-X was,
- * and QEMU's own user-space driver enables it in this order: now and then it would wait for ever.
- * An interrupt reaches it as an eventfd, so ring them all; one ring too many does no harm.
- */
-static void ring_eventfds(pid_t pid, int pidfd)
-{
-	char path[64], target[64];
-	uint64_t one = 1;
-	struct dirent *entry;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
-	dir = opendir(path);
-	while (dir && (entry = readdir(dir))) {
-		ssize_t len = readlinkat(dirfd(dir), entry->d_name, target,
-					 sizeof(target) - 1);
-		int fd;
-
-		if (len < 0)
-			continue;
-		target[len] = 0;
-		if (strcmp(target, "anon_inode:[eventfd]"))
-			continue;
-		fd = syscall(SYS_pidfd_getfd, pidfd, atoi(entry->d_name), 0);
-		if (fd < 0)
-			continue;
-		if (write(fd, &one, sizeof(one)) < 0)
-			perror("eventfd");
-		close(fd);
-	}
-	if (dir)
-		closedir(dir);
-}
-
-static void watch(pid_t pid, const char *module)
-{
-	int pidfd = syscall(SYS_pidfd_open, pid, 0);
-	int refs, most = 0;
-	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
-
-	while (pidfd >= 0 && poll(&ended, 1, 20) == 0) {
-		refs = module_refcnt(module);
-		if (refs > most)
-			most = refs;
-		ring_eventfds(pid, pidfd);
-	}
-	printf("%d\n", most);
-}
-
 int main(int argc, char **argv)
 {
-	if (argc == 4 && !strcmp(argv[1], "watch")) {
-		watch(atoi(argv[2]), argv[3]);
-		return 0;
-	}
 	if (argc != 5)
-		die("usage: demo dma|huge GROUP BDF MODULE, or demo watch PID MODULE");
+		die("usage: demo dma|huge GROUP BDF MODULE");
 
 	open_device(argv[2], argv[3], argv[4]);
 	if (!strcmp(argv[1], "dma"))

@@ -72,7 +72,7 @@ show_huge() {
 watch_backend() {
 	"$@" >/tmp/out 2>&1 &
 	pid=$!
-	refs=$(/demo watch $pid "$backend_mod")
+	refs=$(/watch $pid "$backend_mod" ring)
 	wait $pid
 	status=$?
 	cat /tmp/out
