@@ -3,17 +3,20 @@
 # Debian packages without installing them: a private apt state in the cache, from the mirror
 # that the machine's own apt uses. Sourced after common.sh.
 
-# Kernels for bookworm, and the newest kernel from the backports of the release after it.
+# Kernels for bookworm, and the newest kernel from the backports of the release after it. With
+# T1X_SUITE=trixie that release itself, apart from the rest: for clients that bookworm is too old for.
 suite=bookworm
 newer_suite=trixie-backports
+apt=$cache/apt
+[ "${T1X_SUITE:-}" != trixie ] || apt=$cache/apt-trixie
 
 priv_apt() {
 	local tool=$1
 	shift
-	"$tool" -o Dir::Etc="$cache/apt/etc" -o Dir::Etc::sourcelist="$cache/apt/etc/sources.list" \
-		-o Dir::Etc::sourceparts=/nonexistent -o Dir::State="$cache/apt" \
-		-o Dir::State::status="$cache/apt/status" -o Dir::Cache="$cache/apt" \
-		-o Dir::Cache::archives="$cache/apt/archives" -o APT::Sandbox::User=root \
+	"$tool" -o Dir::Etc="$apt/etc" -o Dir::Etc::sourcelist="$apt/etc/sources.list" \
+		-o Dir::Etc::sourceparts=/nonexistent -o Dir::State="$apt" \
+		-o Dir::State::status="$apt/status" -o Dir::Cache="$apt" \
+		-o Dir::Cache::archives="$apt/archives" -o APT::Sandbox::User=root \
 		-o APT::Get::List-Cleanup=true "$@"
 }
 
@@ -30,13 +33,18 @@ apt_sources() {
 	sec=$(apt_site $suite-security)
 	[ "$main" ] || die "this machine's apt has no $suite main: add it to /etc/apt/sources.list"
 	key="signed-by=/usr/share/keyrings/debian-archive-keyring.gpg"
+	if [ "$apt" != "$cache/apt" ]; then
+		echo "deb [$key] $main trixie main"
+		[ -z "$sec" ] || echo "deb [$key] $sec trixie-security main"
+		return
+	fi
 	echo "deb [$key] $main $suite main"
 	[ -z "$sec" ] || echo "deb [$key] $sec $suite-security main"
 	echo "deb [$key] $main $newer_suite main"
 }
 
 apt_fresh() {
-	[ "$(find "$cache/apt/fresh" -mmin -1440 2>/dev/null)" ]
+	[ "$(find "$apt/fresh" -mmin -1440 2>/dev/null)" ]
 }
 
 # Make the package lists usable: fetched at most once a day, and again when "force" is given.
@@ -44,21 +52,21 @@ apt_ready() {
 	[ "${1:-}" = force ] || ! apt_fresh || return 0
 	(
 		lock "$cache/lock.apt" "the package lists"
-		mkdir -p "$cache/apt/lists/partial" "$cache/apt/archives/partial" \
-			"$cache/apt/etc/apt.conf.d" "$cache/apt/etc/preferences.d" "$cache/debs"
-		touch "$cache/apt/status"
-		list=$cache/apt/etc/sources.list
+		mkdir -p "$apt/lists/partial" "$apt/archives/partial" \
+			"$apt/etc/apt.conf.d" "$apt/etc/preferences.d" "$cache/debs"
+		touch "$apt/status"
+		list=$apt/etc/sources.list
 		apt_sources >"$list.new"
-		cmp -s "$list.new" "$list" || rm -f "$cache/apt/fresh"
+		cmp -s "$list.new" "$list" || rm -f "$apt/fresh"
 		mv "$list.new" "$list"
 		[ "${1:-}" = force ] || ! apt_fresh || exit 0
 		say "fetching the package lists"
-		if priv_apt apt-get -q update >"$cache/apt/update.log" 2>&1; then
-			touch "$cache/apt/fresh"
-		elif [ -e "$cache/apt/fresh" ]; then
-			say "warning: package lists not refreshed, the old ones are used ($cache/apt/update.log)"
+		if priv_apt apt-get -q update >"$apt/update.log" 2>&1; then
+			touch "$apt/fresh"
+		elif [ -e "$apt/fresh" ]; then
+			say "warning: package lists not refreshed, the old ones are used ($apt/update.log)"
 		else
-			tail -n 5 "$cache/apt/update.log" >&2
+			tail -n 5 "$apt/update.log" >&2
 			die "cannot fetch the package lists: check the machine's network and apt mirror"
 		fi
 	)
@@ -78,14 +86,14 @@ apt_fetch() {
 	local pkg file tmp
 	for pkg in "$@"; do
 		file=$(priv_apt apt-get download --print-uris "$pkg" 2>/dev/null | awk 'NR == 1 { print $2 }')
-		[ "$file" ] || die "no package $pkg in the package lists; delete $cache/apt/fresh and try again"
+		[ "$file" ] || die "no package $pkg in the package lists; delete $apt/fresh and try again"
 		if [ ! -e "$cache/debs/$file" ]; then
 			say "downloading $file"
 			tmp=$(mktemp -d "$cache/debs/.get.XXXXXX")
 			if ! (cd "$tmp" && priv_apt apt-get -q download "$pkg" >log 2>&1); then
 				tail -n 3 "$tmp/log" >&2
 				rm -rf "$tmp"
-				die "cannot download $pkg: check the network, or delete $cache/apt/fresh and try again"
+				die "cannot download $pkg: check the network, or delete $apt/fresh and try again"
 			fi
 			mv "$tmp/$file" "$cache/debs/"
 			rm -rf "$tmp"
