@@ -3,8 +3,12 @@
 # shellcheck disable=SC2119 # apt_ready takes an argument only when asked to force
 # kernel.sh LANE: make the lane's kernel ready in the cache and print what the other scripts need
 # of it, as shell assignments. kernel.sh source VERSION: only its unpacked source, prints the path.
+# kernel.sh inner: the small kernel of a guest inside the guest, prints its vmlinux.
 . "$(dirname "$0")/common.sh"
 . "$scripts/apt.sh"
+
+# Its drivers are the same on every lane.
+inner_version=6.12
 
 # unpack DIR PACKAGE...: a complete DIR or none.
 unpack() {
@@ -74,15 +78,16 @@ kernel_source() {
 
 # A kernel built from linux-source with our configuration fragments over allnoconfig.
 built_kernel() {
-	local lane=$1 kind ver src dir conf=$top/qemu/config key rel
+	local lane=$1 kind ver src dir conf=$top/qemu/config key rel targets="bzImage modules"
 	kind=$(lane_kind "$lane")
 	ver=$(lane_version "$lane")
 	src=$cache/src/$ver
 	dir=$cache/build/$lane
 	kernel_source "$ver"
 	set -- "$conf/base.config" "$conf/$kind.config"
+	[ "$kind" != inner ] || { set -- "$conf/inner.config" && targets=vmlinux; }
 	# 7.x Debian kernels carry no symbol CRCs, the older ones do.
-	case $ver in 6.*) set -- "$@" "$conf/modversions.config" ;; esac
+	case $lane in debug-6.*) set -- "$@" "$conf/modversions.config" ;; esac
 	key=$({ cat "$src.version" "$@" && gcc --version | head -n 1; } | sha256sum | cut -d ' ' -f 1)
 	(
 		lock "$cache/lock.build" "building a kernel"
@@ -97,8 +102,8 @@ built_kernel() {
 		(while sleep 60; do say "still building $lane: $(grep -c '^  CC' "$dir/build.log") files compiled"; done) &
 		ticker=$!
 		trap 'kill $ticker 2>/dev/null' EXIT
-		quietly "$dir/build.log" "building kernel $lane" make -C "$src" O="$dir" -j"$njobs" bzImage modules
-		quietly "$dir/install.log" "installing the modules of $lane" make -C "$src" O="$dir" \
+		quietly "$dir/build.log" "building kernel $lane" make -C "$src" O="$dir" -j"$njobs" $targets
+		[ "$kind" = inner ] || quietly "$dir/install.log" "installing the modules of $lane" make -C "$src" O="$dir" \
 			INSTALL_MOD_PATH="$dir/root" INSTALL_MOD_STRIP=1 modules_install
 		echo "$key" >"$dir/t1x.key"
 		say "built kernel $lane"
@@ -110,6 +115,11 @@ built_kernel() {
 if [ "${1:-}" = source ]; then
 	kernel_source "$2"
 	echo "$cache/src/$2"
+	exit
+fi
+if [ "${1:-}" = inner ]; then
+	built_kernel inner-$inner_version >/dev/null
+	echo "$cache/build/inner-$inner_version/vmlinux"
 	exit
 fi
 
