@@ -4,7 +4,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 KBUILD := $(MAKE) -C $(KDIR) M=$(CURDIR)
 
-export LANE TEST BACKEND IOMMU ACCEL
+export LANE TEST CLIENT BACKEND IOMMU ACCEL
 
 all: ## Build the module for KDIR= (the running kernel unless given)
 	$(KBUILD) modules
@@ -30,6 +30,9 @@ check-full: ## The same with the large counts
 
 check-upstream: ## The kernel's own vfio selftests; LANE= chooses one lane
 	@scripts/check.sh upstream
+
+clients: ## QEMU, qemu-img and testpmd as users of the module; LANE= CLIENT= BACKEND= choose
+	@scripts/check.sh clients
 
 kunit: ## The KUnit suites on the debug kernels; LANE= chooses one lane
 	@scripts/check.sh kunit
@@ -58,5 +61,5 @@ layers: ## Includes point only downwards; version checks stay in compat.h
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
 
-.PHONY: all debug install clean demo check check-full check-upstream kunit guest matrix style \
+.PHONY: all debug install clean demo check check-full check-upstream clients kunit guest matrix style \
 	format sparse kdoc layers help

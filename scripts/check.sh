@@ -1,9 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# check.sh check|kunit|upstream|matrix: run lanes, two at a time, and sum up.
+# check.sh check|kunit|upstream|clients|matrix: run lanes, two at a time, and sum up.
 #   LANE TEST BACKEND IOMMU  one lane, or one thing on it, instead of all
+#   CLIENT  one client instead of all
 # The last line is "N passed, N failed, N skipped"; exit 0 all passed, 1 not, 2 nothing ran.
 . "$(dirname "$0")/common.sh"
+. "$scripts/clients.sh"
 
 what=${1:-check}
 parallel=${T1X_PARALLEL:-2}
@@ -23,6 +25,9 @@ all_jobs() {
 	debug-6.12-kunit debug-6.12 type1x intel kunit
 	debug-7.3-kunit debug-7.3 type1x intel kunit
 	END
+	# shellcheck disable=SC2086 # client and lane
+	[ -n "${T1X_FULL:-}" ] || client_jobs $check_client
+	[ -z "${T1X_FULL:-}" ] || client_jobs
 	# There is no 7.3 image package, and in-tree type1 takes long on the debug kernel.
 	[ -z "${T1X_FULL:-}" ] || echo debug-7.3-type1 debug-7.3 type1 intel selftests
 }
@@ -34,7 +39,19 @@ lane_job() {
 	[ "${IOMMU:-intel}" = intel ] || label=$label-$IOMMU
 	[ "${BACKEND:-type1x}" = type1x ] || label=$label-$BACKEND
 	[ "$parts" != kunit ] || label=$lane-kunit
+	case $parts in client-*) label=$label-${parts#client-} ;; esac
 	echo "$label $lane ${BACKEND:-type1x} ${IOMMU:-intel} $parts"
+}
+
+# client_jobs [CLIENTS [LANES]]: on the lanes that each is for, unless they are given.
+client_jobs() {
+	local name lane
+	for name in ${1:-$all_clients}; do
+		client "$name"
+		for lane in ${2:-$lanes}; do
+			lane_job "$lane" "client-$name"
+		done
+	done
 }
 
 choose_jobs() {
@@ -51,6 +68,7 @@ choose_jobs() {
 			lane_job "$lane" upstream
 		done
 		;;
+	clients) client_jobs "${CLIENT:-}" "${LANE:-}" ;;
 	matrix)
 		for lane in ${LANE:-stock-6.1 stock-6.12 debug-6.1 debug-6.12 debug-7.3}; do
 			lane_job "$lane"
@@ -75,7 +93,7 @@ choose_jobs() {
 			esac
 		done
 		;;
-	*) die "usage: check.sh check|kunit|upstream|matrix" ;;
+	*) die "usage: check.sh check|kunit|upstream|clients|matrix" ;;
 	esac
 }
 

@@ -78,21 +78,21 @@ kernel_source() {
 
 # A kernel built from linux-source with our configuration fragments over allnoconfig.
 built_kernel() {
-	local lane=$1 kind ver src dir conf=$top/qemu/config key rel targets="bzImage modules"
+	local lane=$1 kind ver src dir conf=$top/qemu/config key rel targets="bzImage modules" minutes="about 8"
 	kind=$(lane_kind "$lane")
 	ver=$(lane_version "$lane")
 	src=$cache/src/$ver
 	dir=$cache/build/$lane
 	kernel_source "$ver"
 	set -- "$conf/base.config" "$conf/$kind.config"
-	[ "$kind" != inner ] || { set -- "$conf/inner.config" && targets=vmlinux; }
+	[ "$kind" != inner ] || { set -- "$conf/inner.config" && targets=vmlinux minutes="about 3"; }
 	# 7.x Debian kernels carry no symbol CRCs, the older ones do.
 	case $lane in debug-6.*) set -- "$@" "$conf/modversions.config" ;; esac
 	key=$({ cat "$src.version" "$@" && gcc --version | head -n 1; } | sha256sum | cut -d ' ' -f 1)
 	(
 		lock "$cache/lock.build" "building a kernel"
 		[ "$(cat "$dir/t1x.key" 2>/dev/null)" != "$key" ] || exit 0
-		say "building kernel $lane (about 8 minutes on 2 cores), log: $dir/build.log"
+		say "building kernel $lane ($minutes minutes on 2 cores), log: $dir/build.log"
 		rm -rf "$dir"
 		mkdir -p "$dir"
 		cat "$@" >"$dir/t1x.config"
@@ -102,6 +102,7 @@ built_kernel() {
 		(while sleep 60; do say "still building $lane: $(grep -c '^  CC' "$dir/build.log") files compiled"; done) &
 		ticker=$!
 		trap 'kill $ticker 2>/dev/null' EXIT
+		# shellcheck disable=SC2086 # a list of targets
 		quietly "$dir/build.log" "building kernel $lane" make -C "$src" O="$dir" -j"$njobs" $targets
 		[ "$kind" = inner ] || quietly "$dir/install.log" "installing the modules of $lane" make -C "$src" O="$dir" \
 			INSTALL_MOD_PATH="$dir/root" INSTALL_MOD_STRIP=1 modules_install

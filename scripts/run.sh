@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # run.sh LANE: build for one lane, boot it once and judge what it reported. Settings come from
 # the environment:
-#   PARTS="selftests upstream", or "kunit" (on a debug lane)
+#   PARTS="selftests upstream", or "kunit" (on a debug lane), or "client-NAME"
 #   BACKEND=type1x|type1  IOMMU=intel|amd  ACCEL=tcg|kvm
 #   T1X_DANGEROUS=1  with BACKEND=type1: also tests that hang or stop in-tree type1
 #   TEST="SUITE[.FIXTURE[.VARIANT]][.TEST] ..."  only these selftests
 # Everything of the run is in build/logs/LABEL; its last line there is "tally P F S" in verdict.
 . "$(dirname "$0")/common.sh"
+. "$scripts/clients.sh"
 
 lane=${1:-}
 need_lane "$lane"
@@ -19,6 +20,8 @@ label=$lane
 parts=${PARTS:-selftests upstream}
 # KUnit has a boot of its own: its fake devices and addresses are no business of the other tests.
 [ "$parts" != kunit ] || label=$lane-kunit
+# So has each client: it has its own devices and its own root.
+case $parts in client-*) label=$label-${parts#client-} ;; esac
 log=$build/logs/$label
 
 run=$(mktemp -d "${TMPDIR:-/tmp}/t1x-$label.XXXXXX")
@@ -99,6 +102,18 @@ plan_upstream() {
 	[ ! -e "$top/qemu/upstream/expected-$ver.txt" ] || cat "$top/qemu/upstream/expected-$ver.txt" >>"$xfail"
 }
 
+# A real client, with its limit; under the debug checks all takes several times as long.
+plan_client() {
+	local test
+	client_root "$1" "$run/root"
+	[ "$(lane_kind "$lane")" != debug ] || limit=$((limit * 4))
+	export QEMU_ARGS=$args CMDLINE=$cmdline GUEST_TIMEOUT=$((limit + 300))
+	echo "client $1 $limit" >>"$plan"
+	for test in $tests; do
+		echo "client.$1.$test" >>"$must"
+	done
+}
+
 write_env() {
 	echo "BACKEND=$backend T1X_LANE=$lane T1X_KERNEL=$ver T1X_IOMMU=${IOMMU:-intel}"
 	[ "$(lane_kind "$lane")" != debug ] || echo "T1X_DEBUG_LANE=1"
@@ -122,6 +137,7 @@ fi
 [ "$parts" = kunit ] || echo backend >>"$plan"
 ! has "$parts" selftests || plan_selftests
 ! has "$parts" upstream || plan_upstream
+case $parts in client-*) plan_client "${parts#client-}" ;; esac
 grep -qvx backend "$plan" || die "nothing to run on $label: no test matches TEST=${TEST:-} PARTS=$parts"
 printf '%s\n' dmesg.clean guest.finished >>"$must"
 with_backend=$(grep -cx backend "$plan" || true)
@@ -157,4 +173,6 @@ awk -f "$scripts/verdict.awk" label="$label" "$must" "$xfail" "$log/results" >"$
 read -r _ p f s < <(tail -n 1 "$log/verdict")
 grep '^FAIL' "$log/verdict" | head -n 20 >&2 || true
 [ "$f" -le 20 ] || echo "     ... $((f - 20)) more failures of $label in build/logs/$label/verdict" >&2
+# What a client has shown is worth a line each.
+sed -n "s/^ok client\.[a-z]*\.\([^ ]*\) /  $label: \1: /p" "$log/results" >&2
 say "$label: $p passed, $f failed, $s skipped"
