@@ -3,7 +3,7 @@
 # The real clients: which there are, what each needs and where it runs. Sourced after common.sh;
 # qemu/clients/NAME.sh is the half of each that runs in the guest.
 
-all_clients="nvme"
+all_clients="nvme testpmd"
 
 # The one of "make check": of those that run a guest in the guest the one that asks for most.
 check_client="viommu stock-6.12"
@@ -21,6 +21,13 @@ client() {
 	nvme)
 		packages=qemu-utils limit=240
 		tests="write_read bench drain backend"
+		;;
+	testpmd)
+		packages=dpdk-dev limit=300
+		tests="no_huge hugepages backend"
+		# Two cards on one wire.
+		args="-netdev hubport,id=net0,hubid=0 -device e1000e,addr=10,netdev=net0"
+		args="$args -netdev hubport,id=net1,hubid=0 -device e1000e,addr=11,netdev=net1"
 		;;
 	*) die "no client '$1': use CLIENT= one of $all_clients" ;;
 	esac
