@@ -3,7 +3,7 @@
 # The real clients: which there are, what each needs and where it runs. Sourced after common.sh;
 # qemu/clients/NAME.sh is the half of each that runs in the guest.
 
-all_clients="nvme testpmd"
+all_clients="nvme testpmd assign viommu"
 
 # The one of "make check": of those that run a guest in the guest the one that asks for most.
 check_client="viommu stock-6.12"
@@ -28,6 +28,14 @@ client() {
 		# Two cards on one wire.
 		args="-netdev hubport,id=net0,hubid=0 -device e1000e,addr=10,netdev=net0"
 		args="$args -netdev hubport,id=net1,hubid=0 -device e1000e,addr=11,netdev=net1"
+		;;
+	assign)
+		packages=qemu-system-x86 inner=1 limit=480
+		tests="boot write_read drive backend"
+		;;
+	viommu)
+		packages=qemu-system-x86 inner=1 limit=600
+		tests="boot write_read drive storm whole_space backend"
 		;;
 	*) die "no client '$1': use CLIENT= one of $all_clients" ;;
 	esac
