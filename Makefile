@@ -4,7 +4,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 KBUILD := $(MAKE) -C $(KDIR) M=$(CURDIR)
 
-export LANE TEST CLIENT BACKEND IOMMU ACCEL
+export LANE TEST CLIENT BACKEND IOMMU ACCEL OPS SEED SEQ WITHOUT
 
 all: ## Build the module for KDIR= (the running kernel unless given)
 	$(KBUILD) modules
@@ -34,6 +34,9 @@ check-upstream: ## The kernel's own vfio selftests; LANE= chooses one lane
 clients: ## QEMU, qemu-img and testpmd as users of the module; LANE= CLIENT= BACKEND= choose
 	@scripts/check.sh clients
 
+differential: ## Random operations on in-tree and on type1x, compared; OPS= SEED= LANE=, SEQ=file: this one
+	@scripts/differential.sh
+
 kunit: ## The KUnit suites on the debug kernels; LANE= chooses one lane
 	@scripts/check.sh kunit
 
@@ -61,5 +64,6 @@ layers: ## Includes point only downwards; version checks stay in compat.h
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
 
-.PHONY: all debug install clean demo check check-full check-upstream clients kunit guest matrix style \
+.PHONY: all debug install clean demo check check-full check-upstream clients differential kunit guest \
+	matrix style \
 	format sparse kdoc layers help

@@ -120,6 +120,21 @@ write_env() {
 	[ -z "${T1X_FULL:-}" ] || echo "T1X_FULL=1 SUITE_TIMEOUT=3600"
 	[ -z "${T1X_DANGEROUS:-}" ] || echo "T1X_DANGEROUS=1"
 	[ -z "${SUITE_TIMEOUT:-}" ] || echo "SUITE_TIMEOUT=$SUITE_TIMEOUT"
+	[ -z "${T1X_DIFF_OPS:-}" ] || echo "T1X_DIFF_OPS=$T1X_DIFF_OPS"
+	[ -z "${T1X_DIFF_SEED:-}" ] || echo "T1X_DIFF_SEED=$T1X_DIFF_SEED"
+	[ -z "${T1X_DIFF_WITHOUT:-}" ] || echo "T1X_DIFF_WITHOUT=$T1X_DIFF_WITHOUT"
+	[ -z "${T1X_DIFF_SEQ:-}" ] || echo "T1X_DIFF_SEQ=/differential.seq"
+}
+
+# The sequences that the differential test has shrunk, one file each.
+keep_sequences() {
+	tr -d '\r' <"$log/console.log" | awk -v dir="$log" '
+	/^#SEQ begin / { file = dir "/" $3; printf "" >file; next }
+	/^#SEQ end/ { close(file); print file; file = ""; next }
+	file && sub(/^#SEQ /, "") { print >file; next }
+	file && /^#/ { print >file }' | while read -r file; do
+		say "$label: a sequence that differs is in ${file#"$top"/}"
+	done
 }
 
 # Why a guest did not reach its end, in one line.
@@ -150,6 +165,7 @@ with_backend=$(grep -cx backend "$plan" || true)
 	echo dmesg
 } >>"$plan"
 write_env >"$run/root/env"
+[ -z "${T1X_DIFF_SEQ:-}" ] || cp "$T1X_DIFF_SEQ" "$run/root/differential.seq"
 
 (
 	lock "$build/$lane/lock" "building for $lane"
@@ -161,6 +177,8 @@ ln -sf "$log/console.log" "$run/console.log"
 : >"$log/console.log"
 "$scripts/guest.sh" "$lane" "$run" 2>"$log/qemu.log" || true
 grep '^\[.*stopped before' "$log/qemu.log" >&2 || true
+rm -f "$log"/*.seq
+keep_sequences
 cp "$must" "$log/must"
 cp "$plan" "$log/plan"
 tr -d '\r' <"$run/verdict" >"$log/results"

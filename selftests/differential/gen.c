@@ -1,0 +1,699 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The generator. It keeps a rough idea of what a sequence has done so far, so
+ * that most operations have something to work on and the numbers lie at the
+ * edges of what is there; it never needs to be right.
+ */
+#include <linux/vfio.h>
+#include <string.h>
+
+#include "seq.h"
+
+#define MAX_MAPS 64
+#define V1 VFIO_TYPE1_IOMMU
+#define NESTING 6
+#define LAST_PAGE (-T1X_PAGE)
+
+struct gen_map {
+	u64 iova, size;
+	bool vaddr_gone;
+};
+
+struct gen {
+	u64 random;
+	const struct gen_options *opt;
+	struct seq *seq;
+	bool real, emu; /* kinds of groups in this sequence */
+	bool served, dirty;
+	bool attached[G_COUNT], open[G_COUNT];
+	int nmaps;
+	struct gen_map map[MAX_MAPS];
+	u64 pinned;
+	bool top; /* this sequence goes to the end of the 64-bit space */
+	bool odd_pins; /* and this one pins amid pages */
+	bool aligned; /* mappings begin where words of a bitmap do */
+};
+
+static u64 draw(struct gen *g)
+{
+	u64 z = g->random += 0x9e3779b97f4a7c15;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+	return z ^ (z >> 31);
+}
+
+static u64 below(struct gen *g, u64 n)
+{
+	return draw(g) % n;
+}
+
+/* True once in n times */
+static bool once_in(struct gen *g, u64 n)
+{
+	return !below(g, n);
+}
+
+static u64 pick(struct gen *g, const u64 *of, size_t n)
+{
+	return of[below(g, n)];
+}
+
+#define LIST(...) ((const u64[]){ __VA_ARGS__ })
+#define PICK(g, ...) \
+	pick(g, LIST(__VA_ARGS__), sizeof(LIST(__VA_ARGS__)) / sizeof(u64))
+
+static char who(struct gen *g)
+{
+	return once_in(g, 3) ? 'B' : 'A';
+}
+
+static void emit(struct gen *g, char who, enum op_kind kind, const u64 *arg,
+		 int n)
+{
+	struct op op = { .who = who, .kind = kind };
+
+	memcpy(op.arg, arg, n * sizeof(*arg));
+	t1x_add_op(g->seq, &op);
+}
+
+/* Its arguments are worked out once: what stands in sizeof is not */
+#define EMIT(g, who, kind, ...)               \
+	emit(g, who, kind, LIST(__VA_ARGS__), \
+	     sizeof(LIST(__VA_ARGS__)) / sizeof(u64))
+
+static struct gen_map *any_map(struct gen *g)
+{
+	return g->nmaps ? &g->map[below(g, g->nmaps)] : NULL;
+}
+
+static u64 edge_iova(struct gen *g)
+{
+	u64 iova = PICK(g, 0, T1X_PAGE, 0x40000000, 0xfedff000, 0xfee00000,
+			0xfeeff000, 0xfef00000, 1UL << 32,
+			(1UL << 39) - T1X_PAGE, 1UL << 39,
+			(1UL << 47) - T1X_PAGE, 1UL << 47,
+			(1UL << 48) - T1X_PAGE, 1UL << 48, 1UL << 63,
+			0xfd00000000);
+
+	if (g->top && once_in(g, 2))
+		iova = LAST_PAGE - below(g, 4) * T1X_PAGE;
+	return iova;
+}
+
+static u64 any_iova(struct gen *g)
+{
+	struct gen_map *map = any_map(g);
+	u64 iova;
+
+	if (map && once_in(g, 2))
+		iova = map->iova + (once_in(g, 2) ? map->size : 0) +
+		       (below(g, 3) - 1) * T1X_PAGE;
+	else if (once_in(g, 8))
+		iova = edge_iova(g);
+	else
+		iova = 0x40000000 + below(g, 64) * T1X_PAGE;
+	if (g->aligned)
+		iova &= -64 * T1X_PAGE;
+	if (once_in(g, 60))
+		iova += PICK(g, 1, 0x800, 0xfff);
+	return iova;
+}
+
+static u64 any_size(struct gen *g)
+{
+	if (once_in(g, 50))
+		return PICK(g, 0, 1, 0x800, 0xfff, 0x1001);
+	if (once_in(g, 40))
+		return PICK(g, T1X_2M, 2 * T1X_2M, T1X_1G, 1UL << 39, 1UL << 47,
+			    1UL << 63, -T1X_PAGE, ~0UL);
+	return (1 + below(g, once_in(g, 3) ? 40 : 6)) * T1X_PAGE;
+}
+
+static u64 any_vaddr(struct gen *g, u64 size)
+{
+	enum region r = PICK(g, R_A, R_A, R_A, R_A, R_U, R_U, R_R, R_M, R_M,
+			     R_M, R_F, R_P);
+	const struct region_info *info = &t1x_region[r];
+	u64 npages = info->size / T1X_PAGE;
+
+	if (once_in(g, 40))
+		return PICK(g, 0, 1UL << 47, 0xffff888000000000, -T1X_PAGE,
+			    2 * (1UL << 44));
+	if (size <= info->size && !once_in(g, 12))
+		npages -= size / T1X_PAGE - 1;
+	return info->base + below(g, npages) * T1X_PAGE +
+	       (once_in(g, 60) ? 0x10 : 0);
+}
+
+static u64 argsz(struct gen *g, u64 min)
+{
+	if (!once_in(g, 40))
+		return min;
+	return PICK(g, 0, 4, 8, 16, 23, 24, 31, 32, 47, 48, 56, 4096,
+		    0xffffffff);
+}
+
+static bool overlaps(struct gen *g, u64 iova, u64 size)
+{
+	int i;
+
+	for (i = 0; i < g->nmaps; i++)
+		if (iova < g->map[i].iova + g->map[i].size &&
+		    g->map[i].iova < iova + size)
+			return true;
+	return false;
+}
+
+/* Can that memory be pinned as it was at the start? */
+static bool is_memory(u64 vaddr, u64 size, u64 flags)
+{
+	static const enum region good[] = { R_A, R_U, R_M, R_H, R_R, R_F };
+	size_t i;
+
+	for (i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		const struct region_info *r = &t1x_region[good[i]];
+
+		if (vaddr - r->base < r->size)
+			return size <= r->size - (vaddr - r->base) &&
+			       (i < 4 || !(flags & VFIO_DMA_MAP_FLAG_WRITE));
+	}
+	return false;
+}
+
+static void note_map(struct gen *g, u64 vaddr, u64 iova, u64 size, u64 flags)
+{
+	if (!size || (iova | size | vaddr) % T1X_PAGE ||
+	    overlaps(g, iova, size) || g->nmaps == MAX_MAPS || !g->served ||
+	    (g->real && !is_memory(vaddr, size, flags)))
+		return;
+	g->map[g->nmaps++] = (struct gen_map){ iova, size };
+}
+
+static void note_unmap(struct gen *g, u64 iova, u64 size, bool all)
+{
+	int i;
+
+	for (i = 0; i < g->nmaps;) {
+		struct gen_map *map = &g->map[i];
+
+		if (all || (map->iova >= iova &&
+			    map->iova + map->size - 1 <= iova + size - 1))
+			*map = g->map[--g->nmaps];
+		else
+			i++;
+	}
+}
+
+/* Large ones need memory, or a container that pins nothing */
+static void gen_map_large(struct gen *g)
+{
+	u64 iova, size, vaddr;
+
+	if (g->real || once_in(g, 2)) {
+		size = PICK(g, T1X_2M, 2 * T1X_2M, T1X_2M / 2, T1X_PAGE);
+		vaddr = t1x_region[R_H].base + PICK(g, 0, T1X_2M, T1X_PAGE);
+		iova = 0x60000000 + below(g, 4) * T1X_2M +
+		       PICK(g, 0, 0, 0, T1X_PAGE);
+	} else {
+		size = PICK(g, T1X_1G, 1UL << 34, (1UL << 36) - T1X_PAGE);
+		vaddr = t1x_region[R_N].base;
+		iova = PICK(g, 1UL << 33, 1UL << 40, 1UL << 50);
+	}
+	EMIT(g, who(g), OP_MAP, argsz(g, 32), 3, vaddr, iova, size);
+	note_map(g, vaddr, iova, size, 3);
+}
+
+static void gen_map(struct gen *g)
+{
+	u64 iova = any_iova(g), size = any_size(g);
+	u64 flags = PICK(g, 3, 3, 3, 3, 1, 2);
+	u64 vaddr;
+
+	if (once_in(g, 8)) {
+		gen_map_large(g);
+		return;
+	}
+	/* Mostly where nothing is yet */
+	if (overlaps(g, iova, size) && !once_in(g, 4))
+		iova = 0x40000000 +
+		       below(g, 16) * (g->aligned ? 64 : 61) * T1X_PAGE;
+	/* In-tree's undo of a replay would step through all of it */
+	if (size > 2 * T1X_2M && g->emu && g->real)
+		size = T1X_2M;
+	if (once_in(g, 60))
+		flags = PICK(g, 0, 4, 5, 7, 8, 0x80000003, 0x100);
+	vaddr = any_vaddr(g, size);
+	EMIT(g, who(g), OP_MAP, argsz(g, 32), flags, vaddr, iova, size);
+	if (flags && flags <= 3)
+		note_map(g, vaddr, iova, size, flags);
+}
+
+/* A range: a mapping, a part of one, several, or anything */
+static void any_range(struct gen *g, u64 *iova, u64 *size)
+{
+	struct gen_map *map = any_map(g), *other = any_map(g);
+
+	if (!map || once_in(g, 8)) {
+		*iova = any_iova(g);
+		*size = any_size(g);
+		if (g->top && once_in(g, 2))
+			*size = -*iova;
+		return;
+	}
+	*iova = map->iova;
+	*size = map->size;
+	if (once_in(g, 3) && other->iova >= map->iova)
+		*size = other->iova + other->size - map->iova;
+	if (once_in(g, 8))
+		*iova += (below(g, 3) - 1) * T1X_PAGE;
+	if (once_in(g, 8))
+		*size += (below(g, 3) - 1) * T1X_PAGE;
+}
+
+static void gen_unmap(struct gen *g)
+{
+	u64 iova, size, flags = 0;
+
+	any_range(g, &iova, &size);
+	if (once_in(g, 12)) {
+		flags = VFIO_DMA_UNMAP_FLAG_ALL;
+		if (!once_in(g, 4)) {
+			iova = 0;
+			size = 0;
+		}
+	} else if (once_in(g, 40)) {
+		flags = PICK(g, 3, 8, 0x80000000, 1, 7);
+	}
+	EMIT(g, who(g), OP_UNMAP, argsz(g, 24), flags, iova, size);
+	if (flags <= 2)
+		note_unmap(g, iova, size, flags == 2);
+}
+
+static u64 result_at(struct gen *g, u64 bytes)
+{
+	const struct region_info *buf = &t1x_region[R_BUF];
+
+	if (once_in(g, 25))
+		return PICK(g, 0, (1UL << 44) + 7 * (1UL << 36), 1UL << 47,
+			    2 * (1UL << 44), -8UL);
+	/* So that the last word is not there, or just is */
+	if (once_in(g, 12) && bytes <= buf->size)
+		return buf->base + buf->size - bytes + PICK(g, 0, 0, 8, 16);
+	return buf->base + PICK(g, 0, 0, 0, 8, 4, 1);
+}
+
+static u64 bitmap_pgsize(struct gen *g)
+{
+	u64 pgsize = PICK(g, 0, 1, 2, 0x800, 0x1001, 0x2000, T1X_2M, 1UL << 63);
+
+	if (!once_in(g, 20) || (!pgsize && g->opt->ubsan))
+		return T1X_PAGE;
+	return pgsize;
+}
+
+static u64 bitmap_bytes(struct gen *g, u64 size)
+{
+	u64 bytes = (size / T1X_PAGE + 63) / 64 * 8;
+
+	if (once_in(g, 15))
+		return PICK(g, 0, 1, 7, 8, 0x10000, 1UL << 28, (1UL << 28) + 8,
+			    ~0UL);
+	return bytes + (once_in(g, 8) ? 8 : 0);
+}
+
+/* Reports are asked for where they can be had, mostly */
+static bool no_reports(struct gen *g)
+{
+	return (!g->dirty || g->opt->type == V1) && !once_in(g, 6);
+}
+
+static void gen_get(struct gen *g)
+{
+	u64 iova, size, bytes;
+
+	if (no_reports(g))
+		return;
+	any_range(g, &iova, &size);
+	if (once_in(g, 3)) {
+		/* The window of a migration: all there is, from its start */
+		iova = 0x40000000;
+		size = 0x400000;
+	}
+	bytes = bitmap_bytes(g, size);
+	EMIT(g, who(g), OP_GET, argsz(g, 48),
+	     once_in(g, 30) ? PICK(g, 5, 6, 7, 8, 12) : 4UL, iova, size,
+	     bitmap_pgsize(g), bytes, result_at(g, bytes), 0);
+}
+
+static void gen_unmapd(struct gen *g)
+{
+	u64 iova, size, bytes, flags = 1;
+
+	if (no_reports(g))
+		return;
+	any_range(g, &iova, &size);
+	bytes = bitmap_bytes(g, size);
+	if (once_in(g, 20))
+		flags = PICK(g, 0, 3, 5, 9);
+	EMIT(g, who(g), OP_UNMAPD, argsz(g, 48), flags, iova, size,
+	     bitmap_pgsize(g), bytes, result_at(g, bytes), 0);
+	if (flags <= 1 && (g->dirty || !flags))
+		note_unmap(g, iova, size, false);
+}
+
+static void gen_dirty(struct gen *g)
+{
+	u64 flags = g->dirty ? 2 : 1;
+
+	if (g->dirty && !once_in(g, 4))
+		return;
+	if (g->opt->type == V1 && !once_in(g, 4))
+		return;
+	if (once_in(g, 8))
+		flags = 3 - flags;
+	if (once_in(g, 12))
+		flags = PICK(g, 0, 3, 4, 7, 8, 0x80000001);
+	EMIT(g, who(g), OP_DIRTY, argsz(g, 8), flags);
+	if (flags == 1 || flags == 2)
+		g->dirty = flags == 1;
+}
+
+static void gen_vaddr_gone(struct gen *g)
+{
+	struct gen_map *map = any_map(g);
+	u64 iova, size, flags = VFIO_DMA_UNMAP_FLAG_VADDR;
+	int i;
+
+	if (g->emu && !once_in(g, 4))
+		return;
+	any_range(g, &iova, &size);
+	if (once_in(g, 4)) {
+		flags |= VFIO_DMA_UNMAP_FLAG_ALL;
+		iova = 0;
+		size = 0;
+		for (i = 0; i < g->nmaps; i++)
+			g->map[i].vaddr_gone = true;
+	} else if (map) {
+		map->vaddr_gone = true;
+		if (!once_in(g, 4)) {
+			iova = map->iova;
+			size = map->size;
+		}
+	}
+	EMIT(g, who(g), OP_UNMAP, argsz(g, 24), flags, iova, size);
+}
+
+static void gen_vaddr_new(struct gen *g)
+{
+	struct gen_map *map = any_map(g);
+	u64 iova, size;
+	int i;
+
+	any_range(g, &iova, &size);
+	for (i = 0; i < g->nmaps && !once_in(g, 6); i++) {
+		map = &g->map[i];
+		if (!map->vaddr_gone)
+			continue;
+		iova = map->iova;
+		size = map->size;
+		map->vaddr_gone = false;
+		break;
+	}
+	EMIT(g, who(g), OP_MAP, argsz(g, 32),
+	     once_in(g, 15) ? 7 : VFIO_DMA_MAP_FLAG_VADDR, any_vaddr(g, size),
+	     iova, size);
+}
+
+static bool usable(struct gen *g, enum group group)
+{
+	return is_emu(group) ? g->emu : g->real;
+}
+
+static enum group any_group(struct gen *g)
+{
+	enum group group;
+
+	do {
+		group = below(g, G_COUNT);
+	} while (!usable(g, group));
+	return group;
+}
+
+static int nattached(struct gen *g)
+{
+	int i, n = 0;
+
+	for (i = 0; i < G_COUNT; i++)
+		n += g->attached[i];
+	return n;
+}
+
+static void gen_attach(struct gen *g)
+{
+	enum group group = any_group(g);
+
+	if (g->attached[group] && g->served && !once_in(g, 8))
+		return;
+	EMIT(g, once_in(g, 4) ? 'B' : 'A', OP_ATTACH, group,
+	     !is_emu(group) && once_in(g, 3));
+	g->attached[group] = true;
+	/* The first in a container needs the type as well */
+	if (!g->served && !once_in(g, 8)) {
+		EMIT(g, 'A', OP_SET, g->opt->type);
+		g->served = true;
+	}
+}
+
+static void gen_close(struct gen *g, enum group group)
+{
+	EMIT(g, 'A', OP_CLOSE, group);
+	g->open[group] = false;
+}
+
+static void gen_detach(struct gen *g)
+{
+	enum group group = any_group(g);
+
+	/* Rarely the last one, with which all goes */
+	if (nattached(g) < 2 && !once_in(g, 6))
+		return;
+	if (!g->attached[group] && !once_in(g, 8))
+		return;
+	if (g->open[group] && !once_in(g, 4))
+		gen_close(g, group);
+	EMIT(g, once_in(g, 4) ? 'B' : 'A', OP_DETACH, group);
+	if (g->open[group] || !g->attached[group])
+		return;
+	g->attached[group] = false;
+	if (!nattached(g)) {
+		g->served = false;
+		g->dirty = false;
+		g->nmaps = 0;
+	}
+}
+
+static void gen_set(struct gen *g)
+{
+	EMIT(g, who(g), OP_SET,
+	     once_in(g, 3) ? below(g, 12) : (u64)g->opt->type);
+}
+
+static void gen_open(struct gen *g)
+{
+	enum group group = any_group(g);
+
+	if (g->open[group]) {
+		if (once_in(g, 4))
+			gen_close(g, group);
+		return;
+	}
+	/* That of a real device resets it, which takes long */
+	if ((!g->attached[group] || !is_emu(group)) && !once_in(g, 8))
+		return;
+	EMIT(g, 'A', OP_OPEN, group);
+	g->open[group] = g->served && g->attached[group];
+}
+
+static void gen_info(struct gen *g)
+{
+	EMIT(g, who(g), OP_INFO,
+	     once_in(g, 2) ?
+		     4096 :
+		     PICK(g, 0, 4, 15, 16, 17, 19, 20, 23, 24, 25, 55, 56, 64,
+			  80, 88, 96, 104, 112, 128, 136, 0xffffffff));
+}
+
+static void gen_ext(struct gen *g)
+{
+	EMIT(g, who(g), OP_EXT,
+	     once_in(g, 4) ? PICK(g, ~0UL, 1UL << 32, 0x80000000, 100) :
+			     below(g, 14));
+}
+
+static void gen_raw(struct gen *g)
+{
+	const struct region_info *r = &t1x_region[R_ARG];
+
+	EMIT(g, who(g), OP_RAW, below(g, RAW_CMDS),
+	     once_in(g, 3) ? PICK(g, 0, 1UL << 47, -8UL, -1UL) :
+			     r->base + r->size - 8 * below(g, 8));
+}
+
+static void gen_drop(struct gen *g)
+{
+	u64 size = (1 + below(g, 8)) * T1X_PAGE;
+	const struct region_info *r = &t1x_region[PICK(g, R_A, R_U)];
+
+	EMIT(g, who(g), OP_DROP, r->base + below(g, 56) * T1X_PAGE, size);
+}
+
+static void gen_prot(struct gen *g)
+{
+	u64 size = (1 + below(g, 8)) * T1X_PAGE;
+
+	EMIT(g, who(g), OP_PROT, t1x_region[R_A].base + below(g, 56) * T1X_PAGE,
+	     size, PICK(g, 0, 1, 3, 3));
+}
+
+static void gen_die(struct gen *g)
+{
+	/* Orphans count in type1x alone: only where there is no limit */
+	if (!g->seq->limit)
+		EMIT(g, 'A', OP_DIE, 0);
+}
+
+static void gen_table(struct gen *g)
+{
+	if (g->real)
+		EMIT(g, 'A', OP_TABLE, below(g, 3));
+}
+
+/* Attached and open, or on its way there */
+static enum group emu_group(struct gen *g)
+{
+	enum group group = G_EMU0 + below(g, 2);
+
+	if (!g->open[G_EMU0] && !g->open[G_EMU1] && g->served &&
+	    !once_in(g, 8)) {
+		if (!g->attached[group])
+			EMIT(g, 'A', OP_ATTACH, group, 0);
+		EMIT(g, 'A', OP_OPEN, group);
+		g->attached[group] = true;
+		g->open[group] = true;
+	}
+	return g->open[group] ? group : G_EMU0 + G_EMU1 - group;
+}
+
+static u64 emu_iova(struct gen *g)
+{
+	struct gen_map *map = any_map(g);
+	u64 iova;
+
+	if (!map || once_in(g, 10))
+		return any_iova(g);
+	iova = map->iova + below(g, map->size / T1X_PAGE) % 512 * T1X_PAGE;
+	if (once_in(g, 12))
+		iova = map->iova + map->size - T1X_PAGE;
+	return iova;
+}
+
+static void gen_pin(struct gen *g)
+{
+	g->pinned = emu_iova(g);
+	if (g->odd_pins && once_in(g, 4))
+		g->pinned += PICK(g, 1, 0x800, 0xfff);
+	EMIT(g, 'A', OP_PIN, emu_group(g), g->pinned,
+	     once_in(g, 15) ? PICK(g, 0, 513, -1UL) : 1 + below(g, 5),
+	     PICK(g, 1, 1, 3, 3, 2, 0));
+}
+
+static void gen_unpin(struct gen *g)
+{
+	EMIT(g, 'A', OP_UNPIN, emu_group(g),
+	     once_in(g, 2) ? g->pinned : emu_iova(g), 1 + below(g, 3));
+}
+
+static void gen_rw(struct gen *g)
+{
+	EMIT(g, 'A', OP_RW, emu_group(g),
+	     emu_iova(g) + (once_in(g, 4) ? PICK(g, 1, 0x800, 0xfff) : 0),
+	     PICK(g, 0, 1, 2, 8, 0xfff, 0x1000, 0x1001, 0x2000, 0x3fff),
+	     below(g, 2));
+}
+
+/* How often, by the groups of the sequence */
+static const struct {
+	const char *name;
+	void (*gen)(struct gen *g);
+	unsigned char weight;
+	bool emu; /* only with emulated devices */
+} choices[] = {
+	{ "map", gen_map, 36 },	       { "unmap", gen_unmap, 22 },
+	{ "info", gen_info, 4 },       { "ext", gen_ext, 3 },
+	{ "dirty", gen_dirty, 5 },     { "dirty", gen_get, 9 },
+	{ "dirty", gen_unmapd, 6 },    { "vaddr", gen_vaddr_gone, 4 },
+	{ "vaddr", gen_vaddr_new, 5 }, { "attach", gen_attach, 5 },
+	{ "detach", gen_detach, 4 },   { "set", gen_set, 1 },
+	{ "open", gen_open, 2 },       { "raw", gen_raw, 3 },
+	{ "drop", gen_drop, 2 },       { "prot", gen_prot, 1 },
+	{ "die", gen_die, 1 },	       { "table", gen_table, 4 },
+	{ "emu", gen_open, 4, true },  { "emu", gen_pin, 14, true },
+	{ "emu", gen_unpin, 6, true }, { "emu", gen_rw, 10, true },
+};
+
+#define NCHOICES (sizeof(choices) / sizeof(*choices))
+
+static bool left_out(struct gen *g, const char *name)
+{
+	return g->opt->without && strstr(g->opt->without, name);
+}
+
+static void gen_one(struct gen *g)
+{
+	u64 sum = 0, at;
+	size_t i;
+
+	for (i = 0; i < NCHOICES; i++)
+		sum += choices[i].weight;
+	do {
+		at = below(g, sum);
+		for (i = 0; at >= choices[i].weight; i++)
+			at -= choices[i].weight;
+	} while ((choices[i].emu && !g->emu) || left_out(g, choices[i].name));
+	choices[i].gen(g);
+}
+
+void t1x_generate(struct seq *seq, u64 seed, const struct gen_options *opt)
+{
+	struct gen g = {
+		.random = seed * 1000003 + opt->type,
+		.opt = opt,
+		.seq = seq,
+		.real = true,
+	};
+
+	memset(seq, 0, sizeof(*seq));
+	draw(&g);
+	if (opt->emu && !left_out(&g, "emu")) {
+		g.emu = once_in(&g, 2);
+		g.real = !g.emu || once_in(&g, 2);
+	}
+	if (once_in(&g, 5))
+		seq->limit = PICK(&g, 1, 8, 40, 100, 600);
+	if (once_in(&g, 6))
+		seq->entries = PICK(&g, 1, 3, 8);
+	g.top = once_in(&g, 10);
+	g.odd_pins = once_in(&g, 8);
+	g.aligned = once_in(&g, 3);
+	gen_attach(&g);
+	if (once_in(&g, 2) && opt->type != V1 && !left_out(&g, "dirty"))
+		gen_dirty(&g);
+	while (seq->n < opt->n) {
+		/* A container without a driver answers EINVAL to all */
+		if (!g.served && !once_in(&g, 8))
+			gen_attach(&g);
+		else
+			gen_one(&g);
+	}
+}
