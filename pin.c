@@ -257,6 +257,35 @@ static unsigned int gup_flags(const struct t1x_pin *pin)
 	return FOLL_LONGTERM | (pin->prot & IOMMU_WRITE ? FOLL_WRITE : 0);
 }
 
+/* Does GUP need help to pin private memory that the device only reads? */
+static bool must_unshare(const struct t1x_pin *pin)
+{
+	return !T1X_GUP_UNSHARES && !(pin->prot & IOMMU_WRITE);
+}
+
+/*
+ * The page behind a private mapping may be one that the mapper leaves at its first
+ * write: the zero page, one shared after a fork, one of the file. The device would
+ * go on reading that. So have it copied now, as a write would, but only where the
+ * mapper may read.
+ */
+static unsigned int gup_flags_for(const struct t1x_pin *pin,
+				  struct vm_area_struct *vma)
+{
+	unsigned int flags = gup_flags(pin);
+
+	if (!must_unshare(pin) || !(vma->vm_flags & VM_READ) ||
+	    !is_cow_mapping(vma->vm_flags))
+		return flags;
+	/* GUP cannot force the first, and must not meet the second. */
+	if (is_vm_hugetlb_page(vma) && !(vma->vm_flags & VM_WRITE))
+		return flags;
+	if (userfaultfd_wp(vma))
+		return flags;
+
+	return flags | FOLL_WRITE | FOLL_FORCE;
+}
+
 /*
  * Look up one leaf of a PFNMAP, faulting it in once.
  * Return: Pages that it maps from vaddr on, -EAGAIN if the VMA must be looked up
@@ -302,13 +331,16 @@ static long follow_pfnmap(struct t1x_pin *pin, struct vm_area_struct *vma,
  * server. GUP as type1 must call it waits for that uninterruptibly; this fault
  * ends on a fatal signal and drops the mmap_lock while it waits. A userfaultfd
  * range is left to GUP, which refuses it without waiting, as in-tree does.
+ * Return: 0; -EAGAIN if the VMA must be looked up again; or an error.
  */
 static int fault_in_file(struct t1x_pin *pin, struct vm_area_struct *vma,
 			 unsigned long vaddr)
 {
 	bool unlocked = false;
+	int ret;
 
-	return fixup_user_fault(vma->vm_mm, vaddr, fault_flags(pin), &unlocked);
+	ret = fixup_user_fault(vma->vm_mm, vaddr, fault_flags(pin), &unlocked);
+	return !ret && unlocked ? -EAGAIN : ret;
 }
 
 /*
@@ -331,6 +363,7 @@ static long pin_slow(struct t1x_pin *pin, unsigned long want,
 		     unsigned long *pfn)
 {
 	struct mm_struct *mm = pin->account->mm;
+	unsigned int flags = gup_flags(pin);
 	struct vm_area_struct *vma;
 	unsigned long vaddr;
 	long ret;
@@ -353,12 +386,14 @@ static long pin_slow(struct t1x_pin *pin, unsigned long want,
 			ret = fault_in_file(pin, vma, vaddr);
 			want = 1;
 		}
+		/* A fault that failed may have let the VMA go. */
+		if (!ret)
+			flags = gup_flags_for(pin, vma);
 	} while (ret == -EAGAIN);
 
-	/* The VMA is not looked at again: the fault may have let it go. */
 	if (!ret) {
-		ret = t1x_compat_pin_remote(mm, pin->vaddr, want,
-					    gup_flags(pin), pin->pages);
+		ret = t1x_compat_pin_remote(mm, pin->vaddr, want, flags,
+					    pin->pages);
 		if (!ret)
 			ret = -EFAULT;
 	}
@@ -369,7 +404,7 @@ static long pin_slow(struct t1x_pin *pin, unsigned long want,
 
 static long pin_fast(struct t1x_pin *pin, unsigned long want)
 {
-	if (pin->account->mm != current->mm)
+	if (pin->account->mm != current->mm || must_unshare(pin))
 		return 0;
 
 	return pin_user_pages_fast(pin->vaddr, want,

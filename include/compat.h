@@ -36,6 +36,9 @@
 /* 6.3: iommu_group_has_isolated_msi() replaced the remapping tests. */
 #define T1X_HAVE_ISOLATED_MSI T1X_SINCE(6, 3)
 
+/* 6.2: GUP unshares private memory that is pinned for reading only. */
+#define T1X_GUP_UNSHARES T1X_SINCE(6, 2)
+
 /* 6.5: pin_user_pages_remote() lost its array of VMAs. */
 #define T1X_HAVE_PIN_NO_VMAS T1X_SINCE(6, 5)
 

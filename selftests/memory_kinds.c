@@ -10,7 +10,10 @@
 #include "suite.h"
 #include "uffd.h"
 
+#include <linux/memfd.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #define QUEUES_IOVA 0x10000000UL
 #define SOURCE_IOVA 0x20000000UL
@@ -216,6 +219,44 @@ TEST_F(memory_kinds, read_only_map_of_untouched_memory_pins_and_unpins)
 		t1x_unmap(&self->c, T1X_BASE, T1X_PAGE);
 	}
 	munmap(mem, T1X_PAGE);
+}
+
+/* The zero page, a page shared with a child, and a page of a file: a write leaves them */
+TEST_F(memory_kinds, L19_device_reads_what_is_written_after_a_read_only_map)
+{
+	int fd = syscall(SYS_memfd_create, "t1x", MFD_CLOEXEC), i;
+	char *mem;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ftruncate(fd, T1X_PAGE));
+	for (i = 0; i < 3; i++) {
+		pid_t child = 0;
+
+		mem = mmap(NULL, T1X_PAGE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | (i == 2 ? 0 : MAP_ANONYMOUS),
+			   i == 2 ? fd : -1, 0);
+		ASSERT_NE(MAP_FAILED, mem);
+		if (i == 1) {
+			memset(mem, 0x11, T1X_PAGE);
+			child = fork();
+			if (!child) {
+				pause();
+				_exit(0);
+			}
+		}
+		EXPECT_EQ(0, mem[5] & ~0x11);
+		ASSERT_EQ(0, __t1x_map_flags(&self->c, mem, T1X_BASE, T1X_PAGE,
+					     VFIO_DMA_MAP_FLAG_READ));
+		memset(mem, 0x66, T1X_PAGE);
+		prove_read(self, mem, T1X_BASE);
+		t1x_unmap(&self->c, T1X_BASE, T1X_PAGE);
+		munmap(mem, T1X_PAGE);
+		if (child) {
+			kill(child, SIGKILL);
+			waitpid(child, NULL, 0);
+		}
+	}
+	close(fd);
 }
 
 TEST_F(memory_kinds, read_only_map_of_read_only_memory_is_read_by_the_device)
