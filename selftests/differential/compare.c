@@ -28,6 +28,9 @@ enum verdict {
 static struct {
 	bool bits_lost; /* EFAULT in a report, since tracking began */
 	bool odd_pin; /* a page pinned at an IOVA amid two */
+	bool replayed; /* a group with an IOMMU has come after a mapping */
+	bool mapped,
+		other_prot; /* a MAP; a process with memory unlike the other's */
 } past;
 
 static const struct op *op_of(const struct pair *pair)
@@ -123,13 +126,17 @@ static bool has_more_bits(const char *intree, const char *ours)
 	return true;
 }
 
-/* Was a mapping reported before that does not begin with a word of the window? */
+/*
+ * Was a mapping reported before that does not begin with a word of the window?
+ * Or is it now, and there are bits of the user's in that word?
+ */
 static bool shifted_before(const struct pair *pair)
 {
 	const struct op *op = pair->seq->op;
+	int last = pair->at - !op[pair->at].arg[BITMAP_FILL];
 	int report, map;
 
-	for (report = 0; report < pair->at; report++)
+	for (report = 0; report <= last; report++)
 		for (map = 0; is_report(&op[report]) && map < report; map++)
 			if (op[map].kind == OP_MAP &&
 			    (op[map].arg[MAP_IOVA] -
@@ -195,6 +202,32 @@ static enum verdict odd_pin(const struct pair *pair)
 		       UNKNOWN;
 }
 
+/* Equal but for whose memory it is, A's or B's, in what places are called */
+static bool equal_but_owner(const char *a, const char *b)
+{
+	for (; *a == *b || (*a + *b == 'A' + 'B' && a[1] == ':' && b[1] == ':');
+	     a++, b++)
+		if (!*a)
+			return true;
+	return false;
+}
+
+/* In-tree fills the first domain from the memory of whoever attaches */
+static enum verdict replay(const struct pair *pair)
+{
+	const struct op *op = op_of(pair);
+
+	if (!op || !past.mapped)
+		return UNKNOWN;
+	if (op->kind == OP_ATTACH && !is_emu(op->arg[0]) &&
+	    (starts(pair->ours, "ESRCH") || past.other_prot))
+		return KNOWN_AND_OVER;
+	return op->kind == OP_TABLE && past.replayed &&
+			       equal_but_owner(pair->intree, pair->ours) ?
+		       KNOWN :
+		       UNKNOWN;
+}
+
 /*
  * Every difference that is meant to be has a row in Documentation/abi-diff.rst,
  * and its first words stand here. All else is a failure.
@@ -204,9 +237,12 @@ static struct {
 	enum verdict (*rule)(const struct pair *pair);
 	int used;
 } known[] = {
-	{ "UNMAP of a range that ends with the 64-bit space", last_page },
-	{ "A report that follows one of the same mappings", stale_bits },
-	{ "EFAULT from the bitmap of a report", lost_bits },
+	{ "UNMAP and GET_BITMAP of a range that ends with the 64-bit space",
+	  last_page },
+	{ "Attach of the first group with an IOMMU to a container that emulated groups have filled",
+	  replay },
+	{ "A report of dirty pages that cannot be written", lost_bits },
+	{ "The user's bits in a word of a report", stale_bits },
 	{ "A page pinned at an IOVA that is not its start", odd_pin },
 };
 
@@ -287,6 +323,12 @@ static void note_past(const struct op *op, const char *intree)
 		past.bits_lost = true;
 	if (op->kind == OP_PIN && op->arg[1] % T1X_PAGE)
 		past.odd_pin = true;
+	if (op->kind == OP_MAP && starts(intree, "0"))
+		past.mapped = true;
+	if (op->kind == OP_PROT)
+		past.other_prot = true;
+	if (op->kind == OP_ATTACH && starts(intree, "0"))
+		past.replayed = past.mapped;
 }
 
 int t1x_compare(const struct seq *seq, const char *intree, const char *ours)

@@ -48,6 +48,12 @@ static struct {
 	int memfd, sock;
 	pid_t b;
 	bool unpin_first; /* see unpin_all */
+	/*
+	 * In-tree frees a domain with all that is mapped in it, if another one
+	 * is left. From then on 7.3's iommu.debug_pagealloc, which the debug
+	 * lanes use, takes these pages for mapped, and warns when one is freed.
+	 */
+	bool one_domain;
 	int nheld;
 	struct held held[MAX_HELD];
 } run;
@@ -156,7 +162,7 @@ static void do_attach(const struct op *op)
 		return;
 
 	/* Refuse once to share a domain, so that there is a second one */
-	if (op->arg[1])
+	if (op->arg[1] && !run.one_domain)
 		t1x_write_ulong(SECOND_DOMAIN, 1);
 	say_ret(ioctl(run.group[op->arg[0]], VFIO_GROUP_SET_CONTAINER,
 		      &run.container));
@@ -777,6 +783,14 @@ static void step(const struct op *op)
 		say_state();
 }
 
+/* Should the kernel panic, the console ends with what it did last */
+static void show_step(const struct op *op)
+{
+	t1x_print_op(stdout, op);
+	printf("\n");
+	fflush(stdout);
+}
+
 /* A; its record goes to out as it comes, so that a crash shows where it was */
 static void run_seq(const struct seq *seq, const char *module, u32 handicap,
 		    int out)
@@ -789,6 +803,7 @@ static void run_seq(const struct seq *seq, const char *module, u32 handicap,
 	memset(&run, 0, sizeof(run));
 	run.module = module;
 	run.unpin_first = getenv("T1X_DEBUG_LANE");
+	run.one_domain = run.unpin_first && t1x_kernel_at_least(6, 18);
 	run.memfd = t1x_memory_memfd();
 	snprintf(path, sizeof(path),
 		 "/sys/module/%s/parameters/dma_entry_limit", module);
@@ -801,6 +816,8 @@ static void run_seq(const struct seq *seq, const char *module, u32 handicap,
 	t1x_memory_setup('A', run.memfd);
 
 	for (i = 0; i < seq->n; i++) {
+		if (getenv("T1X_DIFF_SEQ") || getenv("T1X_DEBUG_LANE"))
+			show_step(&seq->op[i]);
 		step(&seq->op[i]);
 		dprintf(out, "%s\n", result);
 	}

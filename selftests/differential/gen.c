@@ -29,6 +29,7 @@ struct gen {
 	int nmaps;
 	struct gen_map map[MAX_MAPS];
 	u64 pinned;
+	struct gen_map touched; /* by a device, last */
 	bool top; /* this sequence goes to the end of the 64-bit space */
 	bool odd_pins; /* and this one pins amid pages */
 	bool aligned; /* mappings begin where words of a bitmap do */
@@ -343,7 +344,8 @@ static void gen_get(struct gen *g)
 	bytes = bitmap_bytes(g, size);
 	EMIT(g, who(g), OP_GET, argsz(g, 48),
 	     once_in(g, 30) ? PICK(g, 5, 6, 7, 8, 12) : 4UL, iova, size,
-	     bitmap_pgsize(g), bytes, result_at(g, bytes), 0);
+	     bitmap_pgsize(g), bytes, result_at(g, bytes),
+	     once_in(g, 12) ? 0xa5 : 0);
 }
 
 static void gen_unmapd(struct gen *g)
@@ -357,7 +359,8 @@ static void gen_unmapd(struct gen *g)
 	if (once_in(g, 20))
 		flags = PICK(g, 0, 3, 5, 9);
 	EMIT(g, who(g), OP_UNMAPD, argsz(g, 48), flags, iova, size,
-	     bitmap_pgsize(g), bytes, result_at(g, bytes), 0);
+	     bitmap_pgsize(g), bytes, result_at(g, bytes),
+	     once_in(g, 12) ? 0xa5 : 0);
 	if (flags <= 1 && (g->dirty || !flags))
 		note_unmap(g, iova, size, false);
 }
@@ -592,10 +595,25 @@ static u64 emu_iova(struct gen *g)
 
 	if (!map || once_in(g, 10))
 		return any_iova(g);
+	g->touched = *map;
 	iova = map->iova + below(g, map->size / T1X_PAGE) % 512 * T1X_PAGE;
 	if (once_in(g, 12))
 		iova = map->iova + map->size - T1X_PAGE;
 	return iova;
+}
+
+/* A whole mapping twice: what was written since, and then nothing */
+static void gen_reports(struct gen *g)
+{
+	const struct gen_map *map = &g->touched;
+	u64 bytes = (map->size / T1X_PAGE + 63) / 64 * 8;
+	int i;
+
+	if (!g->dirty || g->opt->type == V1 || !map->size || once_in(g, 3))
+		return;
+	for (i = 0; i < 2; i++)
+		EMIT(g, who(g), OP_GET, 48, 4, map->iova, map->size, T1X_PAGE,
+		     bytes, t1x_region[R_BUF].base, 0);
 }
 
 static void gen_pin(struct gen *g)
@@ -606,6 +624,7 @@ static void gen_pin(struct gen *g)
 	EMIT(g, 'A', OP_PIN, emu_group(g), g->pinned,
 	     once_in(g, 15) ? PICK(g, 0, 513, -1UL) : 1 + below(g, 5),
 	     PICK(g, 1, 1, 3, 3, 2, 0));
+	gen_reports(g);
 }
 
 static void gen_unpin(struct gen *g)
@@ -620,6 +639,7 @@ static void gen_rw(struct gen *g)
 	     emu_iova(g) + (once_in(g, 4) ? PICK(g, 1, 0x800, 0xfff) : 0),
 	     PICK(g, 0, 1, 2, 8, 0xfff, 0x1000, 0x1001, 0x2000, 0x3fff),
 	     below(g, 2));
+	gen_reports(g);
 }
 
 /* How often, by the groups of the sequence */
