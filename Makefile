@@ -65,5 +65,4 @@ help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
 
 .PHONY: all debug install clean demo check check-full check-upstream clients differential kunit guest \
-	matrix style \
-	format sparse kdoc layers help
+	matrix style format sparse kdoc layers help

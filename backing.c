@@ -269,7 +269,8 @@ static int map_batch(struct t1x_domains *domains, struct t1x_dma *dma,
 		const struct t1x_run *run = &pin->runs[i];
 		unsigned long index = dma->mapped;
 
-		ret = t1x_dma_pin_add(dma, index, run->kind);
+		ret = t1x_dma_reserve(dma, index + run->npages) ?:
+			      t1x_dma_pin_add(dma, index, run->kind);
 		if (ret)
 			break;
 		if (index && run->pfn != *next_pfn)

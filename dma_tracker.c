@@ -25,9 +25,12 @@ static unsigned long first_seg(const struct t1x_dma *dma)
 	return dma->iova >> PAGE_SHIFT >> T1X_SEG_ORDER;
 }
 
-static unsigned long nr_segs(const struct t1x_dma *dma)
+/* Segments that the first @end pages of a mapping touch. */
+static unsigned long nr_segs(const struct t1x_dma *dma, unsigned long end)
 {
-	return (dma->last >> PAGE_SHIFT >> T1X_SEG_ORDER) - first_seg(dma) + 1;
+	unsigned long last = (dma->iova >> PAGE_SHIFT) + end - 1;
+
+	return (last >> T1X_SEG_ORDER) - first_seg(dma) + 1;
 }
 
 /* The record of the segment that holds page number @page of the IOVA space. */
@@ -85,15 +88,7 @@ struct t1x_dma *t1x_dma_alloc(unsigned long iova, unsigned long last)
 	dma->max_pins = 1;
 
 	dma->segs = dma->inline_segs;
-	if (nr_segs(dma) > T1X_DMA_INLINE_SEGS) {
-		dma->segs = kvcalloc(nr_segs(dma), sizeof(*dma->segs),
-				     GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-		if (!dma->segs) {
-			kmem_cache_free(dma_cache, dma);
-			return NULL;
-		}
-	}
-
+	dma->max_segs = T1X_DMA_INLINE_SEGS;
 	return dma;
 }
 
@@ -340,9 +335,42 @@ struct t1x_dma *t1x_dma_find_unsettled(struct t1x_dma_tree *tree,
 }
 
 /**
+ * t1x_dma_reserve() - Make room for the record of where physical memory jumps
+ * @dma: FILLING or BUSY mapping
+ * @end: Pages from its start on that are about to be recorded
+ *
+ * Room is made as a mapping is filled, so that one that is never pinned costs none,
+ * whatever its size.
+ *
+ * Context: Called by the filler. May sleep.
+ * Return: 0 or -ENOMEM. On failure nothing changed.
+ */
+int t1x_dma_reserve(struct t1x_dma *dma, unsigned long end)
+{
+	unsigned long want = nr_segs(dma, end);
+	unsigned long max = nr_segs(dma, t1x_dma_npages(dma));
+	t1x_contig *segs;
+
+	if (want <= dma->max_segs)
+		return 0;
+
+	max = min(max, max(want, 2 * dma->max_segs));
+	segs = kvcalloc(max, sizeof(*segs), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!segs)
+		return -ENOMEM;
+
+	memcpy(segs, dma->segs, dma->max_segs * sizeof(*segs));
+	if (dma->segs != dma->inline_segs)
+		kvfree(dma->segs);
+	dma->segs = segs;
+	dma->max_segs = max;
+	return 0;
+}
+
+/**
  * t1x_dma_jump_add() - Record that physical memory jumps inside a mapping
- * @dma: FILLING mapping
- * @index: First page after the jump
+ * @dma: FILLING or BUSY mapping
+ * @index: First page after the jump; there is room for it
  *
  * Context: Called by the filler. Does not sleep.
  */
@@ -492,5 +520,5 @@ void t1x_dma_reset(struct t1x_dma *dma)
 	dma->mapped = 0;
 	dma->unmapped = 0;
 	dma->nr_pins = 0;
-	memset(dma->segs, 0, nr_segs(dma) * sizeof(*dma->segs));
+	memset(dma->segs, 0, dma->max_segs * sizeof(*dma->segs));
 }

@@ -101,6 +101,7 @@ struct t1x_dma {
 
 	/* Written by the filler before LIVE, read-only afterwards. */
 	t1x_contig *segs;
+	unsigned long max_segs;
 	t1x_contig inline_segs[T1X_DMA_INLINE_SEGS];
 	struct t1x_dma_pin *pins;
 	struct t1x_dma_pin inline_pin;
@@ -143,6 +144,7 @@ int t1x_dma_wait(struct t1x_dma_tree *tree, long timeout);
 struct t1x_dma *t1x_dma_find_unsettled(struct t1x_dma_tree *tree,
 				       unsigned long iova, unsigned long last);
 
+int t1x_dma_reserve(struct t1x_dma *dma, unsigned long end);
 void t1x_dma_jump_add(struct t1x_dma *dma, unsigned long index);
 unsigned long t1x_dma_jump_next(const struct t1x_dma *dma, unsigned long index,
 				unsigned long end);

@@ -301,6 +301,8 @@ static void jumps_across_segments(struct kunit *test)
 	/* Pages 0-2 are in the first segment; seven more follow. */
 	dma = t1x_dma_alloc(iova, iova + ((7 * seg + 9) << PAGE_SHIFT) - 1);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dma);
+	KUNIT_EXPECT_PTR_EQ(test, &dma->inline_segs[0], dma->segs);
+	KUNIT_ASSERT_EQ(test, 0, t1x_dma_reserve(dma, t1x_dma_npages(dma)));
 	KUNIT_EXPECT_PTR_NE(test, &dma->inline_segs[0], dma->segs);
 
 	/* No jump: one step across all segments. */
@@ -340,6 +342,7 @@ static void segment_count_at_every_edge(struct kunit *test)
 			dma = t1x_dma_alloc(first << PAGE_SHIFT,
 					    (last << PAGE_SHIFT) | ~PAGE_MASK);
 			KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dma);
+			KUNIT_ASSERT_EQ(test, 0, t1x_dma_reserve(dma, n));
 			segs = last / T1X_SEG_PAGES - first / T1X_SEG_PAGES + 1;
 			KUNIT_EXPECT_EQ(test, segs <= T1X_DMA_INLINE_SEGS,
 					dma->segs == dma->inline_segs);
@@ -377,8 +380,12 @@ static void random_jumps_are_never_passed(struct kunit *test)
 				    ((page + index) << PAGE_SHIFT) |
 					    ~PAGE_MASK);
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dma);
-		for (nr = 0; nr < ARRAY_SIZE(jumps); nr++)
+		/* Room that grows bit by bit keeps what is there. */
+		for (nr = 0; nr < ARRAY_SIZE(jumps); nr++) {
+			KUNIT_ASSERT_EQ(test, 0,
+					t1x_dma_reserve(dma, jumps[nr] + 1));
 			t1x_dma_jump_add(dma, jumps[nr]);
+		}
 		check_jumps(test, dma, jumps, nr);
 		t1x_dma_free(dma);
 	}
@@ -443,9 +450,17 @@ static void without_memory_nothing_changes(struct kunit *test)
 
 	fake_alloc.fail_at = 1;
 	KUNIT_EXPECT_PTR_EQ(test, NULL, t1x_dma_alloc(0, PAGE_SIZE - 1));
-	fake_alloc.fail_at = fake_alloc.calls + 2;
-	KUNIT_EXPECT_PTR_EQ(test, NULL, t1x_dma_alloc(0, SZ_1G - 1));
 	KUNIT_EXPECT_EQ(test, 0L, fake_alloc.live);
+
+	/* One that is never filled takes nothing but itself. */
+	dma = t1x_dma_alloc(0, ULONG_MAX);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dma);
+	KUNIT_EXPECT_EQ(test, 1L, fake_alloc.live);
+	fake_alloc.fail_at = fake_alloc.calls + 1;
+	KUNIT_EXPECT_EQ(test, -ENOMEM, t1x_dma_reserve(dma, 5 * T1X_SEG_PAGES));
+	KUNIT_EXPECT_EQ(test, 0, t1x_dma_reserve(dma, 4 * T1X_SEG_PAGES));
+	KUNIT_EXPECT_EQ(test, 1L, fake_alloc.live);
+	t1x_dma_free(dma);
 
 	dma = t1x_dma_alloc(0, PAGE_SIZE - 1);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dma);
