@@ -9,6 +9,8 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
 
 #include "dirty_bitmap.h"
 
@@ -27,6 +29,19 @@ static unsigned long base_of(const struct t1x_dirty *dirty)
 static unsigned long nr_words(const struct t1x_dirty *dirty)
 {
 	return BITS_TO_LONGS(dirty->first - base_of(dirty) + dirty->npages);
+}
+
+/*
+ * Without the OOM killer: a log that cannot be started is an error to the caller,
+ * who is often a virtual machine.
+ */
+static void *alloc_zeroed(size_t size)
+{
+	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL |
+			  __GFP_NOWARN | __GFP_ZERO;
+
+	/* Not kvzalloc(), which would try hard for contiguous memory then. */
+	return size <= PAGE_SIZE ? kmalloc(size, gfp) : __vmalloc(size, gfp);
 }
 
 /**
@@ -51,8 +66,7 @@ int t1x_dirty_alloc(struct t1x_dirty *dirty, unsigned long first,
 	if (npages > T1X_DIRTY_MAX_PAGES)
 		return -EINVAL;
 
-	dirty->bits = kvcalloc(nr_words(dirty), sizeof(*dirty->bits),
-			       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	dirty->bits = alloc_zeroed(nr_words(dirty) * sizeof(*dirty->bits));
 	return dirty->bits ? 0 : -ENOMEM;
 }
 
