@@ -76,6 +76,20 @@ bool t1x_user_bitmap_is_pinned(const struct t1x_user_bitmap *bitmap,
 	return true;
 }
 
+/* Pin up to @nr pages from @index on. Return: as pin_user_pages_fast(). */
+static long gup(struct t1x_user_bitmap *bitmap, unsigned long index,
+		unsigned long nr)
+{
+	unsigned long addr = (bitmap->addr & PAGE_MASK) + (index << PAGE_SHIFT);
+	struct page **pages = &bitmap->pages[index];
+	long n = pin_user_pages_fast(addr, nr, FOLL_WRITE, pages);
+	unsigned long pinned = max(n, 0L);
+
+	/* GUP may leave behind pages that it has had to give back. */
+	memset(pages + pinned, 0, (nr - pinned) * sizeof(*pages));
+	return n;
+}
+
 /**
  * t1x_user_bitmap_pin() - Make a part readable and writable
  * @bitmap: Bitmap
@@ -94,8 +108,6 @@ int t1x_user_bitmap_pin(struct t1x_user_bitmap *bitmap, size_t offset,
 	unsigned long i = page_of(bitmap, offset);
 
 	while (i <= last) {
-		unsigned long addr =
-			(bitmap->addr & PAGE_MASK) + (i << PAGE_SHIFT);
 		unsigned long end = i;
 		long n;
 
@@ -106,8 +118,7 @@ int t1x_user_bitmap_pin(struct t1x_user_bitmap *bitmap, size_t offset,
 		while (end <= last && !bitmap->pages[end])
 			end++;
 
-		n = pin_user_pages_fast(addr, min(end - i, 1024UL), FOLL_WRITE,
-					&bitmap->pages[i]);
+		n = gup(bitmap, i, min(end - i, 1024UL));
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		if (n <= 0)
