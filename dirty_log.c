@@ -83,13 +83,14 @@ static unsigned long first_page(const struct t1x_dma *dma)
  */
 static int cover(struct t1x_dirty_log *log, struct t1x_dma *dma)
 {
+	unsigned long npages = t1x_dma_npages(dma);
 	unsigned long iova = dma->iova;
 	u64 serial = dma->serial;
 	struct t1x_dirty dirty;
 	int ret;
 
 	mutex_unlock(log->tree->lock);
-	ret = t1x_dirty_alloc(&dirty, first_page(dma), t1x_dma_npages(dma));
+	ret = t1x_dirty_alloc(&dirty, iova >> PAGE_SHIFT, npages);
 	mutex_lock(log->tree->lock);
 	if (ret)
 		return ret;
@@ -170,8 +171,10 @@ int t1x_dirty_log_start(struct t1x_dirty_log *log)
 		goto out_unlock;
 	}
 
-	for (dma = find_from(log, 0); dma; dma = t1x_dma_next(log->tree, dma))
+	for (dma = find_from(log, 0); dma; dma = t1x_dma_next(log->tree, dma)) {
 		t1x_external_mark_dirty(dma);
+		cond_resched();
+	}
 	set_state(log, T1X_DIRTY_LOG_ON);
 
 out_unlock:
