@@ -117,6 +117,7 @@ static int change_owner(struct t1x_dma_tree *tree,
 	unsigned long npages = t1x_dma_nr_pinned(dma);
 	struct t1x_account *other = t1x_account_get(accounts);
 	bool lock_cap = capable(CAP_IPC_LOCK);
+	long moved = 0;
 	int ret;
 
 	if (!other)
@@ -127,22 +128,28 @@ static int change_owner(struct t1x_dma_tree *tree,
 
 	/* Doomed, the old account is being refunded by whoever doomed it. */
 	if (!ret && !dma->doomed) {
-		t1x_account_add_moving(dma->account, -(long)npages);
 		t1x_account_add_moving(other, npages);
 		t1x_account_refund(dma->account, npages);
 		swap(dma->account, other);
 		dma->lock_cap = lock_cap;
+		moved = npages;
 	} else if (!ret) {
 		t1x_account_refund(other, npages);
 	}
 
-	/* What is left in @other is to be refunded and let go. */
+	/*
+	 * What is left in @other is to be refunded and let go. It is moving until
+	 * then, or a MAP at the same time would find it counted twice.
+	 */
 	mutex_unlock(tree->lock);
 	t1x_account_settle(other);
+	t1x_account_add_moving(other, -moved);
 	t1x_account_put(accounts, other);
 	mutex_lock(tree->lock);
 
-	t1x_dma_set_state(tree, dma, T1X_DMA_LIVE);
+	/* Doomed, it is the caller's to forget: nobody who waited may have it. */
+	t1x_dma_set_state(tree, dma,
+			  dma->doomed ? T1X_DMA_DYING : T1X_DMA_LIVE);
 	return ret;
 }
 
