@@ -110,9 +110,12 @@ unsigned long t1x_account_orphans(struct t1x_accounts *accounts)
 	lockdep_assert_held(accounts->lock);
 
 	list_for_each_entry(account, &accounts->list, next) {
+		long left = atomic_long_read(&account->charged) -
+			    atomic_long_read(&account->moving);
+
+		/* What is being unmapped is refunded first, and moving still. */
 		if (!atomic_read(&account->mm->mm_users))
-			orphans += atomic_long_read(&account->charged) -
-				   atomic_long_read(&account->moving);
+			orphans += max(left, 0L);
 	}
 
 	return orphans;
