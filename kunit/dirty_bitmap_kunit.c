@@ -1,2 +1,227 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The dirty pages of one mapping, against an array of pages.
+ */
+#include <kunit/test.h>
+#include <linux/mm.h>
+#include <linux/prandom.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+/* Refused from now on, whatever it is taken from. */
+static bool no_memory;
+
+static inline void *real_kmalloc(size_t size, gfp_t gfp)
+{
+	return no_memory ? NULL : kmalloc(size, gfp);
+}
+
+static inline void *real_vmalloc(size_t size, gfp_t gfp)
+{
+	return no_memory ? NULL : __vmalloc(size, gfp);
+}
+
+#undef kmalloc
+#undef __vmalloc
+#define kmalloc(size, gfp) real_kmalloc(size, gfp)
+#define __vmalloc(size, gfp) real_vmalloc(size, gfp)
+
 #include "../dirty_bitmap.c"
+
+#define SEED 0x7431780010ULL
+
+/* The model sees the pages from BASE - 128 on. */
+#define BASE ((1UL << 52) - 1024)
+#define NR 704
+
+struct model {
+	struct t1x_dirty dirty;
+	bool set[NR];
+};
+
+static struct model *new_model(struct kunit *test, unsigned long first,
+			       unsigned long npages)
+{
+	struct model *m = kunit_kzalloc(test, sizeof(*m), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, m);
+	KUNIT_ASSERT_EQ(test, 0, t1x_dirty_alloc(&m->dirty, first, npages));
+	return m;
+}
+
+static bool *page_of(struct model *m, unsigned long page)
+{
+	return &m->set[page - (BASE - 128)];
+}
+
+static void set(struct model *m, unsigned long page, unsigned long npages)
+{
+	unsigned long i;
+
+	t1x_dirty_set(&m->dirty, page, npages);
+	for (i = page; i < page + npages; i++)
+		*page_of(m, i) = true;
+}
+
+static u64 word_of(struct model *m, unsigned long page, bool full)
+{
+	const struct t1x_dirty *dirty = &m->dirty;
+	unsigned long i;
+	u64 word = 0;
+
+	for (i = page; i < page + 64; i++) {
+		bool in = i >= dirty->first && i < dirty->first + dirty->npages;
+
+		if (full ? in : *page_of(m, i))
+			word |= 1ULL << (i - page);
+	}
+	return word;
+}
+
+/* At every alignment, from two words below to two words above. */
+static void check(struct kunit *test, struct model *m)
+{
+	unsigned long page;
+
+	for (page = BASE - 128; page <= BASE - 128 + NR - 64; page++) {
+		u64 has = t1x_dirty_word(&m->dirty, page);
+		u64 full = t1x_dirty_word_full(&m->dirty, page);
+
+		if (has != word_of(m, page, false) ||
+		    full != word_of(m, page, true)) {
+			KUNIT_FAIL(test, "0x%lx+0x%lx at 0x%lx: %llx, %llx",
+				   m->dirty.first, m->dirty.npages, page, has,
+				   full);
+			return;
+		}
+	}
+}
+
+static void random_pages_against_the_model(struct kunit *test)
+{
+	struct rnd_state rnd;
+	unsigned int i, k;
+
+	prandom_seed_state(&rnd, SEED);
+	for (i = 0; i < 100; i++) {
+		unsigned long first = BASE + prandom_u32_state(&rnd) % 130;
+		unsigned long n = 1 + prandom_u32_state(&rnd) % 260;
+		struct model *m;
+
+		/* Every alignment, often with few pages. */
+		if (i < 64)
+			first = BASE + i;
+		if (i % 2)
+			n = 1 + n % 3;
+		m = new_model(test, first, n);
+		for (k = 0; k < 2; k++) {
+			unsigned long at = prandom_u32_state(&rnd) % n;
+
+			set(m, first + at,
+			    1 + prandom_u32_state(&rnd) % (n - at));
+			check(test, m);
+		}
+		set(m, first, 1);
+		set(m, first + n - 1, 1);
+		t1x_dirty_clear_all(&m->dirty);
+		memset(m->set, 0, sizeof(m->set));
+		check(test, m);
+		t1x_dirty_set_all(&m->dirty);
+		memset(page_of(m, first), 1, n);
+		check(test, m);
+		t1x_dirty_free(&m->dirty);
+		kunit_kfree(test, m);
+	}
+}
+
+static void pages_0_and_the_last_one(struct kunit *test)
+{
+	const unsigned long last = ULONG_MAX >> PAGE_SHIFT;
+	struct t1x_dirty dirty;
+
+	KUNIT_ASSERT_EQ(test, 0, t1x_dirty_alloc(&dirty, 0, 3));
+	t1x_dirty_set(&dirty, 2, 1);
+	KUNIT_EXPECT_EQ(test, 4ULL, t1x_dirty_word(&dirty, 0));
+	KUNIT_EXPECT_EQ(test, 2ULL, t1x_dirty_word(&dirty, 1));
+	KUNIT_EXPECT_EQ(test, 0ULL, t1x_dirty_word(&dirty, 3));
+	KUNIT_EXPECT_EQ(test, 0ULL, t1x_dirty_word(&dirty, last - 63));
+	KUNIT_EXPECT_EQ(test, 7ULL, t1x_dirty_word_full(&dirty, 0));
+	t1x_dirty_free(&dirty);
+
+	KUNIT_ASSERT_EQ(test, 0, t1x_dirty_alloc(&dirty, last - 1, 2));
+	t1x_dirty_set(&dirty, last, 1);
+	KUNIT_EXPECT_EQ(test, 1ULL << 63, t1x_dirty_word(&dirty, last - 63));
+	KUNIT_EXPECT_EQ(test, 2ULL, t1x_dirty_word(&dirty, last - 1));
+	KUNIT_EXPECT_EQ(test, 1ULL, t1x_dirty_word(&dirty, last));
+	KUNIT_EXPECT_EQ(test, 3ULL, t1x_dirty_word_full(&dirty, last - 1));
+	KUNIT_EXPECT_EQ(test, 0ULL, t1x_dirty_word(&dirty, 0));
+	t1x_dirty_free(&dirty);
+}
+
+static void a_large_bitmap_is_cleared_to_its_end(struct kunit *test)
+{
+	/* Three chunks of clearing, the last one short. */
+	const unsigned long n = (2 * CLEAR_CHUNK + 4096) * 8 + 5;
+	struct t1x_dirty dirty;
+	unsigned long page;
+
+	KUNIT_ASSERT_EQ(test, 0, t1x_dirty_alloc(&dirty, 77, n));
+	KUNIT_EXPECT_TRUE(test, is_vmalloc_addr(dirty.bits));
+	t1x_dirty_set_all(&dirty);
+	KUNIT_EXPECT_EQ(test, 1ULL, t1x_dirty_word(&dirty, 77 + n - 1));
+	t1x_dirty_clear_all(&dirty);
+	for (page = 0; page < 77 + n; page += 64) {
+		if (t1x_dirty_word(&dirty, page)) {
+			KUNIT_FAIL(test, "page %lu is dirty", page);
+			break;
+		}
+	}
+	t1x_dirty_free(&dirty);
+}
+
+static void more_than_2_to_the_31_pages_are_refused(struct kunit *test)
+{
+	struct t1x_dirty dirty = { .bits = (unsigned long *)1 };
+
+	KUNIT_EXPECT_EQ(test, -EINVAL, t1x_dirty_alloc(&dirty, 0, 1UL << 31));
+	KUNIT_EXPECT_PTR_EQ(test, NULL, dirty.bits);
+	KUNIT_EXPECT_EQ(test, -EINVAL, t1x_dirty_alloc(&dirty, 0, 1UL << 51));
+	KUNIT_EXPECT_EQ(test, 1ULL << 28, (u64)T1X_DIRTY_MAX_SIZE);
+}
+
+static void without_memory_nothing_is_tracked(struct kunit *test)
+{
+	static const unsigned long sizes[] = { 1, 64, 32768, 32769, 1 << 20 };
+	struct t1x_dirty dirty;
+	unsigned int i;
+
+	no_memory = true;
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		KUNIT_EXPECT_EQ(test, -ENOMEM,
+				t1x_dirty_alloc(&dirty, 5, sizes[i]));
+		/* No call minds. */
+		t1x_dirty_set(&dirty, 5, 1);
+		t1x_dirty_set_all(&dirty);
+		t1x_dirty_clear_all(&dirty);
+		KUNIT_EXPECT_EQ(test, 1ULL, t1x_dirty_word_full(&dirty, 5) & 1);
+		t1x_dirty_free(&dirty);
+		KUNIT_EXPECT_PTR_EQ(test, NULL, dirty.bits);
+	}
+	no_memory = false;
+}
+
+static struct kunit_case dirty_bitmap_cases[] = {
+	KUNIT_CASE(random_pages_against_the_model),
+	KUNIT_CASE(pages_0_and_the_last_one),
+	KUNIT_CASE(a_large_bitmap_is_cleared_to_its_end),
+	KUNIT_CASE(more_than_2_to_the_31_pages_are_refused),
+	KUNIT_CASE(without_memory_nothing_is_tracked),
+	{}
+};
+
+static struct kunit_suite dirty_bitmap_suite = {
+	.name = "t1x_dirty_bitmap",
+	.test_cases = dirty_bitmap_cases,
+};
+
+kunit_test_suite(dirty_bitmap_suite);

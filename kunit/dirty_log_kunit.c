@@ -1,3 +1,470 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reports of dirty pages into user memory that is not there, or only half, and what
+ * happens while the mutex is dropped for it.
+ */
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/sched/signal.h>
+
+#include "dirty_bitmap.h"
+#include "fake_container.h"
+#include "group.h"
+
+/* The user's bitmap begins in the middle of its first page. */
+#define USER_PAGES 3
+#define USER_START 0x20000000UL
+#define USER_ADDR (USER_START + 1000)
+
+static struct {
+	struct kunit *test;
+	struct fake_container *c;
+	struct page *pages[USER_PAGES];
+	int pins[USER_PAGES];
+	int hidden; /* this page faults; -1 is none */
+	bool scribbles; /* GUP leaves what it likes above what it has pinned */
+	unsigned int allocs;
+	unsigned int fail_alloc_at; /* this bitmap is refused; 0 is never */
+
+	/* Called once, with no lock held. */
+	void (*on_pin)(void);
+	void (*on_unlock)(void);
+} user;
+
+static int fake_gup(unsigned long start, int nr, unsigned int flags,
+		    struct page **pages)
+{
+	unsigned long first = (start - USER_START) >> PAGE_SHIFT;
+	void (*on_pin)(void) = user.on_pin;
+	int i, n;
+
+	user.on_pin = NULL;
+	if (on_pin)
+		on_pin();
+
+	KUNIT_EXPECT_TRUE(user.test, flags & FOLL_WRITE);
+	for (i = 0; i < nr && first + i != user.hidden; i++) {
+		if (first + i >= USER_PAGES)
+			break;
+		pages[i] = user.pages[first + i];
+		user.pins[first + i]++;
+	}
+	for (n = i; n < nr && user.scribbles; n++)
+		pages[n] = (struct page *)user.test;
+
+	return i ?: -EFAULT;
+}
+
+static void fake_unpin(struct page **pages, unsigned long npages, bool dirty)
+{
+	int i;
+
+	KUNIT_EXPECT_EQ(user.test, 1UL, npages);
+	for (i = 0; i < USER_PAGES; i++) {
+		if (user.pages[i] == *pages) {
+			user.pins[i]--;
+			return;
+		}
+	}
+	KUNIT_FAIL(user.test, "unpins what is not pinned: %p", *pages);
+}
+
+static void hooked_unlock(struct mutex *lock)
+{
+	void (*on_unlock)(void) = user.on_unlock;
+
+	user.on_unlock = NULL;
+	mutex_unlock(lock);
+	if (on_unlock)
+		on_unlock();
+}
+
+static int hooked_alloc(struct t1x_dirty *dirty, unsigned long first,
+			unsigned long npages)
+{
+	if (++user.allocs != user.fail_alloc_at)
+		return t1x_dirty_alloc(dirty, first, npages);
+
+	dirty->bits = NULL;
+	return -ENOMEM;
+}
+
+#define pin_user_pages_fast fake_gup
+#define unpin_user_pages_dirty_lock fake_unpin
+#define mutex_unlock hooked_unlock
+#define t1x_dirty_alloc hooked_alloc
+
 #include "../user_bitmap.c"
 #include "../dirty_log.c"
+
+#undef mutex_unlock
+
+#define FIRST 0x100000UL
+/* Their bitmap has three pages. */
+#define NPAGES (2 * PAGE_SIZE * 8)
+
+static const struct fake_mem memory[] = {
+	{ 4 * NPAGES, FAKE_PFN, T1X_PIN_PAGE },
+};
+
+static int dirty_log_init(struct kunit *test)
+{
+	unsigned int i;
+
+	memset(&user, 0, sizeof(user));
+	user.test = test;
+	user.hidden = -1;
+	for (i = 0; i < USER_PAGES; i++) {
+		user.pages[i] = alloc_page(GFP_KERNEL | __GFP_ZERO);
+		if (!user.pages[i])
+			return -ENOMEM;
+	}
+	return fake_container_init(test);
+}
+
+static void dirty_log_exit(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < USER_PAGES; i++) {
+		if (user.pages[i])
+			__free_page(user.pages[i]);
+	}
+	fake_container_exit(test);
+}
+
+static unsigned long iova_at(unsigned long page)
+{
+	return FIRST + (page << PAGE_SHIFT);
+}
+
+/* Its pages are dirty when somebody says so. */
+static struct fake_container *new_container(struct kunit *test)
+{
+	struct fake_container *c = fake_container_new(test);
+
+	fake_mem_set(memory, ARRAY_SIZE(memory));
+	fake_attach(c, 0, fake_domain_new(FAKE_PGSIZES_VTD));
+	mutex_lock(&c->map.lock);
+	t1x_domain_set_seen(&c->map.domains, fake_group_of(&c->groups[0]));
+	mutex_unlock(&c->map.lock);
+	user.c = c;
+	return c;
+}
+
+static void map(struct fake_container *c, unsigned long page, unsigned long n)
+{
+	KUNIT_ASSERT_EQ(c->test, 0, fake_map(c, iova_at(page), n, page));
+}
+
+static void mark(struct fake_container *c, unsigned long page)
+{
+	struct t1x_dma *dma;
+
+	mutex_lock(&c->map.lock);
+	dma = t1x_dma_find(&c->map.tree, iova_at(page), iova_at(page));
+	t1x_dirty_set(&dma->dirty, iova_at(page) >> PAGE_SHIFT, 1);
+	mutex_unlock(&c->map.lock);
+}
+
+static bool is_dirty(struct fake_container *c, unsigned long page)
+{
+	struct t1x_dma *dma;
+	bool dirty;
+
+	mutex_lock(&c->map.lock);
+	dma = t1x_dma_find(&c->map.tree, iova_at(page), iova_at(page));
+	dirty = dma->dirty.bits &&
+		t1x_dirty_word(&dma->dirty, iova_at(page) >> PAGE_SHIFT) & 1;
+	mutex_unlock(&c->map.lock);
+	return dirty;
+}
+
+static int get(struct fake_container *c, unsigned long npages)
+{
+	const struct t1x_uapi_dirty args = {
+		.iova = FIRST,
+		.last = iova_at(npages) - 1,
+		.bitmap.pgsize = PAGE_SIZE,
+		.bitmap.size = DIV_ROUND_UP(npages, 64) * 8,
+		.bitmap.addr = USER_ADDR,
+	};
+	int ret = t1x_dirty_log_get(&c->map.log, &args);
+	unsigned int i;
+
+	for (i = 0; i < USER_PAGES; i++)
+		KUNIT_EXPECT_EQ(c->test, 0, user.pins[i]);
+	return ret;
+}
+
+static u8 *user_byte(size_t offset)
+{
+	offset += USER_ADDR - USER_START;
+	return (u8 *)page_address(user.pages[offset >> PAGE_SHIFT]) +
+	       offset_in_page(offset);
+}
+
+static bool was_reported(unsigned long page)
+{
+	return *user_byte(page / 8) >> page % 8 & 1;
+}
+
+/* No byte is other than it was. */
+static bool is_untouched(void)
+{
+	size_t i;
+
+	for (i = 0; i < NPAGES / 8; i++) {
+		if (*user_byte(i))
+			return false;
+	}
+	return true;
+}
+
+static void start(struct fake_container *c)
+{
+	KUNIT_ASSERT_EQ(c->test, 0, t1x_dirty_log_start(&c->map.log));
+}
+
+static void end(struct fake_container *c)
+{
+	fake_unmap_all(c);
+	fake_check_empty(c);
+	fake_container_end(c);
+}
+
+static void a_report_that_faults_changes_nothing(struct kunit *test)
+{
+	struct fake_container *c = new_container(test);
+
+	map(c, 3, 40000);
+	map(c, 40003, NPAGES - 40003);
+	start(c);
+	mark(c, 3);
+	mark(c, 40002);
+	mark(c, 40003);
+	mark(c, NPAGES - 1);
+	for (user.hidden = 0; user.hidden < USER_PAGES; user.hidden++) {
+		KUNIT_EXPECT_EQ(test, -EFAULT, get(c, NPAGES));
+		KUNIT_EXPECT_TRUE(test, is_untouched());
+	}
+	user.hidden = -1;
+	KUNIT_EXPECT_EQ(test, 0, get(c, NPAGES));
+	KUNIT_EXPECT_TRUE(test, was_reported(3));
+	KUNIT_EXPECT_FALSE(test, was_reported(4));
+	KUNIT_EXPECT_TRUE(test, was_reported(40002));
+	KUNIT_EXPECT_TRUE(test, was_reported(40003));
+	KUNIT_EXPECT_TRUE(test, was_reported(NPAGES - 1));
+	KUNIT_EXPECT_FALSE(test, is_dirty(c, 40003));
+	end(c);
+}
+
+/* On 6.1 and later, GUP's fast walk may have stored pages that it gave back. */
+static void what_gup_leaves_behind_is_not_pinned(struct kunit *test)
+{
+	struct fake_container *c = new_container(test);
+
+	map(c, 0, NPAGES);
+	start(c);
+	mark(c, NPAGES - 1);
+	user.scribbles = true;
+	for (user.hidden = 0; user.hidden < USER_PAGES; user.hidden++)
+		KUNIT_EXPECT_EQ(test, -EFAULT, get(c, NPAGES));
+	user.hidden = -1;
+	KUNIT_EXPECT_EQ(test, 0, get(c, NPAGES));
+	KUNIT_EXPECT_TRUE(test, was_reported(NPAGES - 1));
+	end(c);
+}
+
+static void stop_log(void)
+{
+	KUNIT_EXPECT_EQ(user.test, 0, t1x_dirty_log_stop(&user.c->map.log));
+}
+
+static void a_log_that_stops_during_a_report(struct kunit *test)
+{
+	struct fake_container *c = new_container(test);
+
+	map(c, 0, NPAGES);
+	start(c);
+	mark(c, 1);
+	user.on_pin = stop_log;
+	KUNIT_EXPECT_EQ(test, -EINVAL, get(c, NPAGES));
+	KUNIT_EXPECT_TRUE(test, is_untouched());
+	end(c);
+}
+
+static void map_another(void)
+{
+	map(user.c, 40000, NPAGES - 40000);
+	mark(user.c, NPAGES - 1);
+}
+
+static void a_mapping_that_comes_during_a_report_is_in_it(struct kunit *test)
+{
+	struct fake_container *c = new_container(test);
+
+	map(c, 0, 64);
+	start(c);
+	user.on_pin = map_another;
+	KUNIT_EXPECT_EQ(test, 0, get(c, NPAGES));
+	KUNIT_EXPECT_TRUE(test, was_reported(NPAGES - 1));
+	end(c);
+}
+
+static void map_a_longer_one(void)
+{
+	KUNIT_EXPECT_EQ(user.test, 0,
+			fake_unmap(user.c, iova_at(64), 64, NULL));
+	map(user.c, 64, 128);
+}
+
+static void a_range_that_is_cut_meanwhile_is_refused(struct kunit *test)
+{
+	struct fake_container *c = new_container(test);
+
+	map(c, 0, 64);
+	map(c, 64, 64);
+	start(c);
+	mark(c, 0);
+	user.on_pin = map_a_longer_one;
+	KUNIT_EXPECT_EQ(test, -EINVAL, get(c, 128));
+	KUNIT_EXPECT_TRUE(test, is_untouched());
+	KUNIT_EXPECT_TRUE(test, is_dirty(c, 0));
+	end(c);
+}
+
+static void unmap_first(void)
+{
+	KUNIT_EXPECT_EQ(user.test, 0, fake_unmap(user.c, FIRST, 64, NULL));
+}
+
+/* KASAN sees it if what went is looked at. */
+static void a_mapping_that_goes_while_the_log_starts(struct kunit *test)
+{
+	struct fake_container *c = new_container(test);
+
+	map(c, 0, 64);
+	map(c, 64, 64);
+	user.on_unlock = unmap_first;
+	start(c);
+	KUNIT_EXPECT_PTR_EQ(test, NULL, user.on_unlock);
+	mark(c, 65);
+	KUNIT_EXPECT_EQ(test, 0, get(c, 128));
+	KUNIT_EXPECT_TRUE(test, was_reported(65));
+	end(c);
+}
+
+static void replace_first(void)
+{
+	unmap_first();
+	map(user.c, 0, 32);
+}
+
+static void a_mapping_that_is_replaced_while_the_log_starts(struct kunit *test)
+{
+	struct fake_container *c = new_container(test);
+
+	map(c, 0, 64);
+	user.on_unlock = replace_first;
+	start(c);
+	mark(c, 31);
+	KUNIT_EXPECT_EQ(test, 0, get(c, 64));
+	KUNIT_EXPECT_TRUE(test, was_reported(31));
+	end(c);
+}
+
+static void a_log_without_memory_does_not_start(struct kunit *test)
+{
+	struct fake_container *c = new_container(test);
+	unsigned int nth, i;
+
+	for (i = 0; i < 5; i++)
+		map(c, 10 * i, 10);
+	for (nth = 1; nth <= 5; nth++) {
+		user.allocs = 0;
+		user.fail_alloc_at = nth;
+		KUNIT_EXPECT_EQ(test, -ENOMEM,
+				t1x_dirty_log_start(&c->map.log));
+		KUNIT_EXPECT_EQ(test, T1X_DIRTY_LOG_OFF, c->map.log.state);
+		for (i = 0; i < 5; i++) {
+			struct t1x_dma *dma;
+
+			mutex_lock(&c->map.lock);
+			dma = t1x_dma_find(&c->map.tree, iova_at(10 * i),
+					   ULONG_MAX);
+			KUNIT_EXPECT_PTR_EQ(test, NULL, dma->dirty.bits);
+			mutex_unlock(&c->map.lock);
+		}
+	}
+	user.fail_alloc_at = 0;
+	start(c);
+	end(c);
+}
+
+static void look_at_dirty(struct fake_domain *domain, void *data)
+{
+	struct fake_container *c = user.c;
+	struct t1x_dma *dma;
+	bool all;
+
+	mutex_lock(&c->map.lock);
+	dma = t1x_dma_find(&c->map.tree, FIRST, FIRST);
+	all = is_all_dirty(&c->map.log, dma) ||
+	      !~t1x_dirty_word(&dma->dirty, FIRST >> PAGE_SHIFT);
+	mutex_unlock(&c->map.lock);
+	KUNIT_EXPECT_TRUE(c->test, all);
+	++*(unsigned int *)data;
+}
+
+/* An UNMAP with a bitmap would report it in vain. */
+static void
+what_a_group_wrote_is_dirty_all_the_time_that_it_goes(struct kunit *test)
+{
+	struct fake_container *c = fake_container_new(test);
+	struct fake_domain *domain = fake_domain_new(FAKE_PGSIZES_VTD);
+	unsigned int looks = 0;
+
+	user.c = c;
+	fake_mem_set(memory, ARRAY_SIZE(memory));
+	fake_attach(c, 0, domain);
+	KUNIT_ASSERT_EQ(test, 0,
+			t1x_group_attach_emulated(
+				&c->map, fake_group_of(&c->groups[1])));
+	map(c, 0, 64);
+	start(c);
+	domain->on_unmap = look_at_dirty;
+	domain->data = &looks;
+	fake_detach(c, 0);
+	KUNIT_EXPECT_LT(test, 0U, looks);
+	KUNIT_EXPECT_EQ(test, 0, get(c, 64));
+	KUNIT_EXPECT_TRUE(test, was_reported(0));
+	KUNIT_EXPECT_TRUE(test, was_reported(63));
+	KUNIT_EXPECT_EQ(test, 0, get(c, 64));
+	KUNIT_EXPECT_FALSE(test, was_reported(0));
+	fake_unmap_all(c);
+	fake_container_end(c);
+}
+
+static struct kunit_case dirty_log_cases[] = {
+	KUNIT_CASE(a_report_that_faults_changes_nothing),
+	KUNIT_CASE(what_gup_leaves_behind_is_not_pinned),
+	KUNIT_CASE(a_log_that_stops_during_a_report),
+	KUNIT_CASE(a_mapping_that_comes_during_a_report_is_in_it),
+	KUNIT_CASE(a_range_that_is_cut_meanwhile_is_refused),
+	KUNIT_CASE(a_mapping_that_goes_while_the_log_starts),
+	KUNIT_CASE(a_mapping_that_is_replaced_while_the_log_starts),
+	KUNIT_CASE(a_log_without_memory_does_not_start),
+	KUNIT_CASE(what_a_group_wrote_is_dirty_all_the_time_that_it_goes),
+	{}
+};
+
+static struct kunit_suite dirty_log_suite = {
+	.name = "t1x_dirty_log",
+	.init = dirty_log_init,
+	.exit = dirty_log_exit,
+	.test_cases = dirty_log_cases,
+};
+
+kunit_test_suite(dirty_log_suite);

@@ -438,6 +438,9 @@ static size_t fake_unmap_pages(struct iommu_domain *iommu_domain,
 	struct fake_domain *domain = to_fake(iommu_domain);
 	size_t size = pgsize * pgcount, done = 0;
 
+	if (domain->on_unmap)
+		domain->on_unmap(domain, domain->data);
+
 	while (done < size) {
 		struct fake_leaf *leaf = find_leaf(domain, iova, iova);
 
