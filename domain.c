@@ -569,7 +569,8 @@ struct t1x_domain *t1x_domain_of(struct t1x_domains *domains,
  * @group: Group
  *
  * Context: domains->rwsem held for write. May sleep; calls the IOMMU driver.
- * Return: true if the group may have dirtied pages that nobody was told of.
+ * Return: true if the group may have dirtied pages that nobody was told of: then it
+ * is still in domains->nr_unseen, for the caller to take out.
  */
 bool t1x_domain_detach(struct t1x_domains *domains, struct t1x_domain *domain,
 		       struct iommu_group *group)
@@ -584,7 +585,6 @@ bool t1x_domain_detach(struct t1x_domains *domains, struct t1x_domain *domain,
 	mutex_lock(domains->lock);
 	list_del(&entry->next);
 	unseen = !entry->seen;
-	domains->nr_unseen -= unseen;
 	mutex_unlock(domains->lock);
 	kfree(entry);
 	return unseen;

@@ -193,6 +193,22 @@ static int commit_attach(struct t1x_map *map, struct t1x_domain *domain,
 	return ret;
 }
 
+/*
+ * Detach from the IOMMU. What the group wrote unseen must not be clean for a moment,
+ * or a report, perhaps the last one, would miss it.
+ */
+static void leave_domain(struct t1x_map *map, struct t1x_domain *domain,
+			 struct iommu_group *group, bool wrote)
+{
+	bool unseen = t1x_domain_detach(&map->domains, domain, group);
+
+	mutex_lock(&map->lock);
+	map->domains.nr_unseen -= unseen;
+	if (unseen && wrote)
+		t1x_dirty_log_set_all(&map->log);
+	mutex_unlock(&map->lock);
+}
+
 /* Attach to a domain that exists, or make @domain one of the container's. */
 static int place_group(struct t1x_map *map, struct t1x_domain *domain,
 		       struct iommu_group *group, struct t1x_iova_space *space,
@@ -207,9 +223,8 @@ static int place_group(struct t1x_map *map, struct t1x_domain *domain,
 	if (ret) {
 		ret = commit_attach(map, NULL, space);
 		if (ret)
-			t1x_domain_detach(&map->domains,
-					  t1x_domain_of(&map->domains, group),
-					  group);
+			leave_domain(map, t1x_domain_of(&map->domains, group),
+				     group, false);
 		else
 			t1x_domain_close(domain);
 		return ret;
@@ -273,7 +288,7 @@ static void withdraw_first(struct t1x_map *map, struct iommu_group *group,
 
 	down_write(&map->domains.rwsem);
 	domain = t1x_domain_of(&map->domains, group);
-	t1x_domain_detach(&map->domains, domain, group);
+	leave_domain(map, domain, group, false);
 	drop_domain(map, domain, true);
 
 	mutex_lock(&map->lock);
@@ -459,7 +474,7 @@ static struct t1x_dma *detach_locked(struct t1x_map *map,
 {
 	struct t1x_dma *dying = NULL;
 	struct t1x_domain *domain;
-	bool unseen, keep;
+	bool keep;
 
 	if (detach_emulated(map, group, &dying))
 		return dying;
@@ -472,16 +487,10 @@ static struct t1x_dma *detach_locked(struct t1x_map *map,
 	keep = t1x_emulated_is_used(&map->emulated);
 	mutex_unlock(&map->lock);
 
-	unseen = t1x_domain_detach(&map->domains, domain, group);
+	leave_domain(map, domain, group, true);
 	if (list_empty(&domain->groups))
 		dying = drop_domain(map, domain, keep);
 	widen_space(map);
-
-	if (unseen) {
-		mutex_lock(&map->lock);
-		t1x_dirty_log_set_all(&map->log);
-		mutex_unlock(&map->lock);
-	}
 	return dying;
 }
 
