@@ -10,6 +10,7 @@
 
 #define NPAGES 16
 #define EXEC_ENV "T1X_AFTER_EXEC"
+#define PIN_AGAIN_ENV "T1X_PIN_AGAIN"
 
 FIXTURE(accounting)
 {
@@ -226,26 +227,47 @@ static int after_exec(int fd)
 	return t1x_locked() ? 16 : 0;
 }
 
+/* The same for who pins as much as he may, and then again; 0 if he cannot. */
+static int pin_again(int fd)
+{
+	struct t1x c = { .fd = fd };
+	char *mem = t1x_mem_alloc(T1X_MEM_4K, PAGES(NPAGES));
+
+	t1x_drop_ipc_lock();
+	if (__t1x_map(&c, mem, 2 * T1X_BASE, T1X_PAGE) != -ENOMEM)
+		return 10;
+	if (__t1x_unmap(&c, T1X_BASE, PAGES(NPAGES), NULL))
+		return 11;
+	return __t1x_map(&c, mem, 2 * T1X_BASE, PAGES(NPAGES)) ? 12 : 0;
+}
+
 __attribute__((constructor)) static void run_after_exec(void)
 {
 	const char *fd = getenv(EXEC_ENV);
 
 	if (fd)
 		_exit(after_exec(atoi(fd)));
+	fd = getenv(PIN_AGAIN_ENV);
+	if (fd)
+		_exit(pin_again(atoi(fd)));
 }
 
-static int child_execs(void *data)
+static int map_and_exec(struct shared *shared, const char *name)
 {
-	struct shared *shared = data;
 	char env[64];
 	char *const argv[] = { "accounting", NULL };
 	char *const envp[] = { env, NULL };
 
 	t1x_map(shared->c, shared->mem, T1X_BASE, PAGES(NPAGES));
 	fcntl(shared->c->fd, F_SETFD, 0);
-	snprintf(env, sizeof(env), EXEC_ENV "=%d", shared->c->fd);
+	snprintf(env, sizeof(env), "%s=%d", name, shared->c->fd);
 	execve("/proc/self/exe", argv, envp);
 	return 9;
+}
+
+static int child_execs(void *data)
+{
+	return map_and_exec(data, EXEC_ENV);
 }
 
 TEST_F(accounting, exec_keeps_the_mapping_and_drops_the_charge)
@@ -253,6 +275,20 @@ TEST_F(accounting, exec_keeps_the_mapping_and_drops_the_charge)
 	struct shared shared = { &self->c, self->mem };
 
 	EXPECT_EQ(0, t1x_in_child(child_execs, &shared));
+}
+
+static int limited_child_execs(void *data)
+{
+	t1x_drop_ipc_lock();
+	t1x_set_memlock(PAGES(NPAGES));
+	return map_and_exec(data, PIN_AGAIN_ENV);
+}
+
+TEST_F(accounting, L07_exec_does_not_make_room_for_more_pins)
+{
+	struct shared shared = { &self->c, self->mem };
+
+	EXPECT_EQ(0, t1x_in_child(limited_child_execs, &shared));
 }
 
 static int limited_child_maps(void *data)
@@ -265,7 +301,7 @@ static int limited_child_maps(void *data)
 	return 0;
 }
 
-TEST_F(accounting, pins_of_a_dead_mapper_count_against_the_next_map)
+TEST_F(accounting, L07_pins_of_a_dead_mapper_count_against_the_next_map)
 {
 	struct shared shared = { &self->c, self->mem };
 
