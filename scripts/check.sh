@@ -49,6 +49,13 @@ client_jobs() {
 	for name in ${1:-$all_clients}; do
 		client "$name"
 		for lane in ${2:-$lanes}; do
+			case " ${only:-$lane} " in
+			*" $lane "*) ;;
+			*)
+				[ -z "${CLIENT:-}" ] || die "client $name runs on $only alone"
+				continue
+				;;
+			esac
 			lane_job "$lane" "client-$name"
 		done
 	done

@@ -3,23 +3,24 @@
 # The real clients: which there are, what each needs and where it runs. Sourced after common.sh;
 # qemu/clients/NAME.sh is the half of each that runs in the guest.
 
-all_clients="nvme testpmd assign viommu"
+all_clients="nvme testpmd assign viommu migrate"
 
 # The one of "make check": of those that run a guest in the guest the one that asks for most.
 check_client="viommu stock-6.12"
 
 # client NAME: what is known of it.
 #   lanes     where it runs when no LANE= is given
+#   only      the lanes on which it can run at all, where those are not all
 #   packages  Debian packages in the guest's root; suite=trixie where bookworm is too old
 #   inner     it boots a guest of its own
 #   tests     what it must report
 #   limit     seconds in the guest, on a lane without debug checks
 #   args, cmdline  more for QEMU, and for the guest's kernel
 client() {
-	lanes="stock-6.1 stock-6.12 debug-7.3" packages='' suite='' inner='' args='' cmdline=''
+	lanes="stock-6.1 stock-6.12 debug-7.3" only='' packages='' suite='' inner='' args='' cmdline=''
 	case $1 in
 	nvme)
-		packages=qemu-utils limit=240
+		packages=qemu-utils limit=300
 		tests="write_read bench drain backend"
 		;;
 	testpmd)
@@ -36,6 +37,12 @@ client() {
 	viommu)
 		packages=qemu-system-x86 inner=1 limit=600
 		tests="boot write_read drive storm whole_space backend"
+		;;
+	migrate)
+		# bookworm's QEMU cannot migrate a vfio device, 6.1's mtty neither.
+		only="debug-6.12 debug-7.3" lanes=$only
+		packages=qemu-system-x86 suite=trixie inner=1 limit=480
+		tests="save dirty_pages restore backend"
 		;;
 	*) die "no client '$1': use CLIENT= one of $all_clients" ;;
 	esac

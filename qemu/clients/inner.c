@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/io.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <unistd.h>
@@ -25,6 +24,7 @@
 #define DRIVE "/dev/nvme0n1"
 #define SIZE (4UL << 20)
 #define BLOCK 4096UL
+#define MTTY_VENDOR 0x4348
 
 static uint8_t *wrote, *found;
 
@@ -127,18 +127,18 @@ static void do_nvme(uint32_t seed)
 	close(fd);
 }
 
-/* The first I/O BAR of mtty, 0 where there is none. */
-static unsigned long mtty_port(void)
+/* The first I/O BAR of mtty; sysfs reads and writes its ports one by one. */
+static int open_mtty(void)
 {
 	const char *dir = "/sys/bus/pci/devices";
-	unsigned long port = 0, start;
 	unsigned int vendor;
 	struct dirent *entry;
 	char path[512];
+	int fd = -1;
 	FILE *file;
 	DIR *devices = opendir(dir);
 
-	while (devices && !port && (entry = readdir(devices))) {
+	while (devices && fd < 0 && (entry = readdir(devices))) {
 		snprintf(path, sizeof(path), "%s/%s/vendor", dir,
 			 entry->d_name);
 		file = fopen(path, "r");
@@ -147,22 +147,33 @@ static unsigned long mtty_port(void)
 		if (fscanf(file, "%x", &vendor) != 1)
 			vendor = 0;
 		fclose(file);
-		if (vendor != 0x4348)
+		if (vendor != MTTY_VENDOR)
 			continue;
-		snprintf(path, sizeof(path), "%s/%s/resource", dir,
+		snprintf(path, sizeof(path), "%s/%s/resource0", dir,
 			 entry->d_name);
-		file = fopen(path, "r");
-		if (file && fscanf(file, "%lx", &start) == 1)
-			port = start;
-		if (file)
-			fclose(file);
+		fd = open(path, O_RDWR);
 	}
 	if (devices)
 		closedir(devices);
-	return port;
+	return fd;
 }
 
-/* A 16550: data, interrupts, FIFO, line, modem, line status, modem status, scratch */
+static void port_out(int fd, uint8_t value, unsigned int reg)
+{
+	if (pwrite(fd, &value, 1, reg) != 1)
+		say("failed write of register %u: %s", reg, strerror(errno));
+}
+
+static uint8_t port_in(int fd, unsigned int reg)
+{
+	uint8_t value = 0;
+
+	if (pread(fd, &value, 1, reg) != 1)
+		say("failed read of register %u: %s", reg, strerror(errno));
+	return value;
+}
+
+/* A 16550 */
 #define UART_DATA 0
 #define UART_FIFO 2
 #define UART_LINE 3
@@ -173,33 +184,33 @@ static unsigned long mtty_port(void)
 static void do_mtty(void)
 {
 	static const char left[] = "t1x-mtty";
-	unsigned long port = mtty_port(), n = strlen(left), i;
+	unsigned int n = strlen(left), i;
 	char line[64], got[sizeof(left)] = "";
+	int fd = open_mtty();
 
-	if (!port || ioperm(port, 8, 1)) {
-		say("failed no mtty, or its port 0x%lx is not for us", port);
+	if (fd < 0) {
+		say("failed no mtty: %s", strerror(errno));
 		return;
 	}
-	outb(0x03, port + UART_LINE);
-	outb(0x07, port + UART_FIFO);
-	outb(0x01, port + UART_FIFO);
-	outb(0x5a, port + UART_SCRATCH);
+	port_out(fd, 0x03, UART_LINE);
+	port_out(fd, 0x07, UART_FIFO);
+	port_out(fd, 0x01, UART_FIFO);
+	port_out(fd, 0x5a, UART_SCRATCH);
 	for (i = 0; i < n; i++)
-		outb(left[i], port + UART_DATA);
-	say("left %s in port 0x%lx, line status 0x%x", left, port,
-	    inb(port + UART_LINE_STATUS));
+		port_out(fd, left[i], UART_DATA);
+	say("left %s in the port, line status 0x%x", left,
+	    port_in(fd, UART_LINE_STATUS));
 
 	if (!fgets(line, sizeof(line), stdin)) {
 		say("failed nothing came from the console");
 		return;
 	}
-	for (i = 0; i < n && inb(port + UART_LINE_STATUS) & 1; i++)
-		got[i] = inb(port + UART_DATA);
-	if (!strcmp(got, left) && inb(port + UART_SCRATCH) == 0x5a)
+	for (i = 0; i < n && port_in(fd, UART_LINE_STATUS) & 1; i++)
+		got[i] = port_in(fd, UART_DATA);
+	if (!strcmp(got, left) && port_in(fd, UART_SCRATCH) == 0x5a)
 		say("same %s in the port, scratch register 0x5a", got);
 	else
-		say("failed found %s and 0x%x", got,
-		    inb(port + UART_SCRATCH));
+		say("failed found %s and 0x%x", got, port_in(fd, UART_SCRATCH));
 }
 
 static unsigned long argument(const char *line, const char *name)

@@ -34,10 +34,11 @@ served() {
 report_backend() {
 	other=vfio_iommu_type1
 	[ "$backend_mod" != $other ] || other=vfio_iommu_type1x
+	cat $tracing/kprobe_profile
 	if [ -e /sys/module/$other ]; then
 		fail backend "$other is loaded too"
 	elif [ "$most_refs" -gt 0 ]; then
-		pass backend "$backend_mod, references: $most_refs; $other: not loaded"
+		pass backend "$backend_mod, references: $most_refs; $other: not loaded; $(ioctls MAP) MAP, $(ioctls UNMAP) UNMAP, $(ioctls DIRTY) DIRTY_PAGES in all"
 	else
 		fail backend "$backend_mod was never in use"
 	fi
@@ -56,7 +57,7 @@ watch_ioctls() {
 	echo 1 >$tracing/events/t1x/ioctl/enable
 }
 
-# ioctls MAP|UNMAP|DIRTY: how many there were since the last forget_ioctls.
+# ioctls MAP|UNMAP|DIRTY: how many there were.
 ioctls() {
 	case $1 in
 	MAP) nr=0x3b71 ;;
@@ -64,10 +65,6 @@ ioctls() {
 	DIRTY) nr=0x3b75 ;;
 	esac
 	grep -c "cmd=$nr" $tracing/trace
-}
-
-forget_ioctls() {
-	: >$tracing/trace
 }
 
 inner_append="console=ttyS0 quiet panic=-1 no_timer_check tsc=reliable random.trust_cpu=on"

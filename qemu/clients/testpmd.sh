@@ -8,6 +8,7 @@
 cards=$T1X_E1000E
 
 main() {
+	watch_ioctls
 	mkdir -p /run /var/run
 	forward no_huge "4 KiB pages" --no-huge -m 64
 	forward hugepages "2 MiB pages" -m 64 --huge-dir /dev/hugepages
