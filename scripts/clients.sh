@@ -25,7 +25,7 @@ client() {
 		;;
 	testpmd)
 		packages=dpdk-dev limit=300
-		tests="no_huge hugepages backend"
+		tests="no_huge hugepages physical backend"
 		# Two cards on one wire.
 		args="-netdev hubport,id=net0,hubid=0 -device e1000e,addr=10,netdev=net0"
 		args="$args -netdev hubport,id=net1,hubid=0 -device e1000e,addr=11,netdev=net1"

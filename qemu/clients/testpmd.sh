@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC1091,SC2154 # lib.sh lies beside it in the guest; variables come from init
-# dpdk-testpmd on two e1000e that are on one wire: a v1 container, with the virtual address as the
-# IOVA. What one card sends the other receives, and testpmd sends it back out of the first.
+# dpdk-testpmd on two e1000e that are on one wire: a v1 container, with virtual or physical addresses
+# as IOVAs. What one card sends the other receives, and testpmd sends it back out of the first.
 . /clients/lib.sh
 
 cards=$T1X_E1000E
@@ -10,8 +10,11 @@ cards=$T1X_E1000E
 main() {
 	watch_ioctls
 	mkdir -p /run /var/run
-	forward no_huge "4 KiB pages" --no-huge -m 64
-	forward hugepages "2 MiB pages" -m 64 --huge-dir /dev/hugepages
+	forward no_huge "4 KiB pages" --iova-mode=va --no-huge -m 64
+	# Without -m it takes and gives back each 2 MiB when it needs to.
+	forward hugepages "2 MiB pages" --iova-mode=va --huge-dir /dev/hugepages
+	# Here each page is a mapping of its own.
+	forward physical "2 MiB pages, physical addresses" --iova-mode=pa -m 64 --huge-dir /dev/hugepages
 	report_backend
 }
 
@@ -33,16 +36,17 @@ forward() {
 	done
 	mkfifo /tmp/fifo
 	commands >/tmp/fifo &
+	maps=$(ioctls MAP) unmaps=$(ioctls UNMAP)
 	# shellcheck disable=SC2086,SC2016 # a list of arguments; $@ is that shell's
 	served sh -c 'exec "$@" </tmp/fifo' - \
-		dpdk-testpmd -l 0,1 --iova-mode=va $allow "$@" -- -i --total-num-mbufs=2048 --no-mlockall
+		dpdk-testpmd -l 0,1 $allow "$@" -- -i --total-num-mbufs=2048 --no-mlockall
 	wait
 	rm /tmp/fifo
 	cat /tmp/out
 	received=$(total RX-packets) sent=$(total TX-packets) dropped=$(total TX-dropped)
 	if [ "$status" = 0 ] && [ "$received" -ge 1000 ] && [ "$sent" -ge 1000 ] &&
 		! grep -qE 'EAL: .*(fail|[Cc]annot)|error' /tmp/out; then
-		pass "$test" "$pages: $received packets received, $sent sent, $dropped dropped in 10 s"
+		pass "$test" "$pages: $received packets received, $sent sent, $dropped dropped in 10 s; $(($(ioctls MAP) - maps)) MAP, $(($(ioctls UNMAP) - unmaps)) UNMAP"
 	else
 		fail "$test" "exit code $status, received $received, sent $sent: $(grep -m 1 -E 'EAL: .*([Ff]ail|[Cc]annot)|error' /tmp/out || last_line)"
 	fi
