@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The only program of the guest inside the guest, its PID 1: a shell and its tools would take TCG in
- * TCG longer than all the rest. What it does is the kernel's command line, what it finds goes to its
- * console, as "inner: NAME TEXT".
+ * The only program of the guest inside the guest, its PID 1: a shell and its tools would take TCG
+ * in TCG longer than all the rest. What it does is the kernel's command line, what it finds goes to
+ * its console, as "inner: NAME TEXT".
  *	t1x=nvme t1x.seed=N	write a pattern to the drive in blocks of many sizes, read it back
  *	t1x=mtty		leave bytes in a serial port, wait for a line, look for them
  * The outer guest runs it too, to look at the drive with its own driver:

@@ -38,7 +38,8 @@ report_backend() {
 	if [ -e /sys/module/$other ]; then
 		fail backend "$other is loaded too"
 	elif [ "$most_refs" -gt 0 ]; then
-		pass backend "$backend_mod, references: $most_refs; $other: not loaded; $(ioctls MAP) MAP, $(ioctls UNMAP) UNMAP, $(ioctls DIRTY) DIRTY_PAGES in all"
+		calls="$(ioctls MAP) MAP, $(ioctls UNMAP) UNMAP, $(ioctls DIRTY) DIRTY_PAGES"
+		pass backend "$backend_mod, references: $most_refs; $other: not loaded; $calls"
 	else
 		fail backend "$backend_mod was never in use"
 	fi

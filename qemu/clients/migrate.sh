@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC1091,SC2154 # lib.sh lies beside it in the guest; variables come from init
 # Migration of an inner guest to a file and back, with an mtty (the kernel's sample of a mediated
-# device that can migrate): the path by which a real client drives VFIO_IOMMU_DIRTY_PAGES. QEMU would
-# ask the device itself, as mtty has the calls for it, though it tracks nothing: hence
+# device that can migrate): the path by which a real client drives VFIO_IOMMU_DIRTY_PAGES. QEMU
+# would ask the device itself, as mtty has the calls for it, though it tracks nothing: hence
 # x-device-dirty-page-tracking=off.
 . /clients/lib.sh
 
@@ -37,9 +37,10 @@ start() {
 	pipe "$dir/console"
 	pipe "$dir/monitor"
 	(
-		served timeout "$step_limit" qemu-system-x86_64 -accel tcg -cpu qemu64,+rdrand -smp 1 -m 64 \
-			-nodefaults -no-user-config -display none -no-reboot -machine q35 \
-			-serial "pipe:$dir/console" -chardev "pipe,id=monitor,path=$dir/monitor" -mon chardev=monitor \
+		served timeout "$step_limit" qemu-system-x86_64 -accel tcg -cpu qemu64,+rdrand -smp 1 \
+			-m 64 -nodefaults -no-user-config -display none -no-reboot -machine q35 \
+			-serial "pipe:$dir/console" \
+			-chardev "pipe,id=monitor,path=$dir/monitor" -mon chardev=monitor \
 			-device "vfio-pci,sysfsdev=/sys/bus/mdev/devices/$uuid,enable-migration=on,x-device-dirty-page-tracking=off" \
 			-trace vfio_get_dirty_bitmap -D "$dir/trace" \
 			-kernel /inner/vmlinux -initrd /inner/initrd \

@@ -65,16 +65,19 @@ drain() {
 		echo "read -q -P $((n % 251 + 1)) $((n * 256))k 256k"
 		n=$((n + 1))
 	done >>/tmp/commands
-	# shellcheck disable=SC2016 # $1 is that shell's
-	served ring sh -c 'exec qemu-io -f raw -T nvme_dma_map_flush -T qemu_vfio_dma_reset_temporary "$1" </tmp/commands' - "$url"
+	# shellcheck disable=SC2016 # $@ is that shell's
+	served ring sh -c 'exec qemu-io -f raw "$@" </tmp/commands' - \
+		-T nvme_dma_map_flush -T qemu_vfio_dma_reset_temporary "$url"
 	echo "$before" >"$entries"
 	resets=$(count qemu_vfio_dma_reset_temporary) waits=$(count nvme_dma_map_flush)
 	grep -v '_dma_' /tmp/out | sed 's/qemu-io> //g' | grep . | tail -n 5
 	if [ "$status" = 0 ] && [ "$resets" -ge 3 ] && [ "$waits" -ge 1 ] &&
 		! grep -qiE 'verification failed|failed:|error|No space' /tmp/out; then
-		pass drain "dma_entry_limit=40: 240 writes of 256 KiB, all read back; window unmapped $resets times, drained $waits times"
+		pass drain "dma_entry_limit=40: 240 writes of 256 KiB, all read back; $resets times the \
+whole window unmapped, $waits times drained"
 	else
-		fail drain "exit code $status, $resets resets, $waits drains: $(grep -m 1 -iE 'verification failed|failed:|error|No space' /tmp/out)"
+		fail drain "exit code $status, $resets resets, $waits drains: \
+$(grep -m 1 -iE 'verification failed|failed:|error|No space' /tmp/out)"
 	fi
 }
 

@@ -45,10 +45,12 @@ forward() {
 	cat /tmp/out
 	received=$(total RX-packets) sent=$(total TX-packets) dropped=$(total TX-dropped)
 	if [ "$status" = 0 ] && [ "$received" -ge 1000 ] && [ "$sent" -ge 1000 ] &&
-		! grep -qE 'EAL: .*(fail|[Cc]annot)|error' /tmp/out; then
-		pass "$test" "$pages: $received packets received, $sent sent, $dropped dropped in 10 s; $(($(ioctls MAP) - maps)) MAP, $(($(ioctls UNMAP) - unmaps)) UNMAP"
+		! grep -qE 'EAL: .*([Ff]ail|[Cc]annot)|error' /tmp/out; then
+		calls="$(($(ioctls MAP) - maps)) MAP, $(($(ioctls UNMAP) - unmaps)) UNMAP"
+		pass "$test" "$pages: $received packets received, $sent sent, $dropped dropped in 10 s; $calls"
 	else
-		fail "$test" "exit code $status, received $received, sent $sent: $(grep -m 1 -E 'EAL: .*([Ff]ail|[Cc]annot)|error' /tmp/out || last_line)"
+		fail "$test" "exit code $status, received $received, sent $sent: \
+$(grep -m 1 -E 'EAL: .*([Ff]ail|[Cc]annot)|error' /tmp/out || last_line)"
 	fi
 }
 
