@@ -72,11 +72,6 @@ static int wait_until_started(struct t1x_dirty_log *log)
 	return ret;
 }
 
-static unsigned long first_page(const struct t1x_dma *dma)
-{
-	return dma->iova >> PAGE_SHIFT;
-}
-
 /*
  * Give a mapping a bitmap. The mutex is dropped and taken again, so @dma may be
  * gone afterwards; it is told by its serial number.
@@ -466,7 +461,8 @@ static struct t1x_dma *next_after(struct t1x_dirty_log *log,
 /*
  * Pin what mappings at and above *@iova fill of the bitmap, up to a place where
  * the mutex had to be dropped: *@iova is where to go on.
- * Return: 1 if all was pinned already, 0 to go on, or an error.
+ * Return: 1 if all was pinned already, or a mapping has come that does not fit; 0 to
+ * go on; or an error.
  */
 static int pin_some(struct t1x_dirty_log *log,
 		    const struct t1x_uapi_dirty *args,
@@ -478,6 +474,9 @@ static int pin_some(struct t1x_dirty_log *log,
 
 	for (dma = next_in(log, args, *iova); dma;
 	     dma = next_after(log, args, dma)) {
+		/* Mapped while the mutex was dropped: refused by the next walk. */
+		if (dma->iova < args->iova || dma->last > args->last)
+			return 1;
 		if (!is_report_pinned(report, dma))
 			break;
 		cond_resched();

@@ -513,7 +513,8 @@ unsigned long t1x_dma_nr_pinned(const struct t1x_dma *dma)
  * t1x_dma_reset() - Forget what was found out while a mapping was filled
  * @dma: Mapping, nothing of which is in an IOMMU any more
  *
- * Context: domains.rwsem held for write, or called by the filler. Does not sleep.
+ * Context: domains.rwsem held, for read only by the owner of a DYING mapping. Does
+ * not sleep.
  */
 void t1x_dma_reset(struct t1x_dma *dma)
 {

@@ -48,6 +48,7 @@ void t1x_emulated_init(struct t1x_emulated *emulated, struct t1x_dma_tree *tree,
 	emulated->tree = tree;
 	emulated->accounts = accounts;
 	INIT_LIST_HEAD(&emulated->groups);
+	emulated->nr_pinning = 0;
 	INIT_LIST_HEAD(&emulated->devices);
 	mutex_init(&emulated->device_lock);
 }
@@ -384,6 +385,27 @@ static int pin_one(struct t1x_emulated *emulated, unsigned long iova, int prot,
 	return min(ret, 0);
 }
 
+/* Pin all pages or none. */
+static int pin_all(struct t1x_emulated *emulated, unsigned long iova,
+		   unsigned long npages, int prot, struct page **pages)
+{
+	unsigned long i;
+	int ret = 0;
+
+	for (i = 0; i < npages; i++) {
+		ret = pin_one(emulated, iova + (i << PAGE_SHIFT), prot,
+			      &pages[i]);
+		if (ret)
+			break;
+	}
+	if (!ret)
+		return 0;
+
+	t1x_emulated_unpin(emulated, iova, i);
+	memset(pages, 0, (i + 1) * sizeof(*pages));
+	return ret;
+}
+
 /**
  * t1x_emulated_pin() - vfio_pin_pages(): hold pages for the driver of a device
  * @emulated: Emulated groups of the container
@@ -406,24 +428,22 @@ static int pin_one(struct t1x_emulated *emulated, unsigned long iova, int prot,
 int t1x_emulated_pin(struct t1x_emulated *emulated, unsigned long iova,
 		     unsigned long npages, int prot, struct page **pages)
 {
-	unsigned long i;
-	int ret = 0;
+	int ret;
 
 	if (npages > ULONG_MAX >> PAGE_SHIFT ||
 	    iova + ((npages << PAGE_SHIFT) - 1) < iova)
 		return -T1X_EWRAP;
 
-	for (i = 0; i < npages; i++) {
-		ret = pin_one(emulated, iova + (i << PAGE_SHIFT), prot,
-			      &pages[i]);
-		if (ret)
-			break;
-	}
-	if (!ret)
-		return 0;
+	mutex_lock(emulated->tree->lock);
+	emulated->nr_pinning++;
+	mutex_unlock(emulated->tree->lock);
 
-	t1x_emulated_unpin(emulated, iova, i);
-	memset(pages, 0, (i + 1) * sizeof(*pages));
+	ret = pin_all(emulated, iova, npages, prot, pages);
+
+	mutex_lock(emulated->tree->lock);
+	if (!--emulated->nr_pinning)
+		wake_up_all(&emulated->tree->changed);
+	mutex_unlock(emulated->tree->lock);
 	return ret;
 }
 
@@ -689,8 +709,10 @@ int t1x_emulated_quiesce(struct t1x_emulated *emulated, struct t1x_dma *dma)
 		if (ret || RB_EMPTY_ROOT(&dma->externals))
 			break;
 
-		ret = ++tries < QUIESCE_TRIES ? wait_for_unpin(emulated, dma) :
-						-EBUSY;
+		/* A driver cannot let go of what it has not been given yet. */
+		tries += !emulated->nr_pinning;
+		ret = tries < QUIESCE_TRIES ? wait_for_unpin(emulated, dma) :
+					      -EBUSY;
 	}
 	mutex_unlock(lock);
 

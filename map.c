@@ -166,19 +166,32 @@ static int mark_dying(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 	return 0;
 }
 
-/* The unmap failed after all. */
+/*
+ * The unmap failed after all. The rwsem keeps this from a detach that takes the
+ * mappings out of the IOMMU, and unpins them, at the same time.
+ */
 static void revive(struct t1x_map *map, struct t1x_dma *dying)
 {
-	struct t1x_dma *dma;
+	struct t1x_dma *dma, *next, *doomed = NULL;
 
+	down_read(&map->domains.rwsem);
 	mutex_lock(&map->lock);
-	for (dma = dying; dma; dma = dma->next_dying) {
+	for (dma = dying; dma; dma = next) {
+		next = dma->next_dying;
+		if (dma->doomed) {
+			dma->next_dying = doomed;
+			doomed = dma;
+			continue;
+		}
 		/* The last domain may have gone, the first does not come. */
 		if (!t1x_dma_in_iommu(dma))
 			t1x_dma_reset(dma);
 		t1x_dma_set_state(&map->tree, dma, T1X_DMA_LIVE);
 	}
 	mutex_unlock(&map->lock);
+	up_read(&map->domains.rwsem);
+
+	t1x_map_forget(map, doomed);
 }
 
 static int quiesce(struct t1x_map *map, const struct dying *dying)
@@ -425,6 +438,10 @@ static int fill(struct t1x_map *map, struct t1x_dma *dma, unsigned long orphans,
 /* Undo a MAP that failed, or what a call that was overtaken left behind. */
 static void undo(struct t1x_map *map, struct t1x_dma *dma)
 {
+	mutex_lock(&map->lock);
+	dma->undone = true;
+	mutex_unlock(&map->lock);
+
 	t1x_backing_clear(&map->domains, dma);
 	forget_dma(map, dma);
 }
@@ -608,8 +625,8 @@ static void unback(struct t1x_map *map, struct t1x_dma *dma)
 		mutex_lock(&map->lock);
 	}
 
-	/* An unmapper still looks at what it has unmapped itself. */
-	if (dma->state != T1X_DMA_DYING && !dma->stuck)
+	/* Whoever takes it out too still looks at what he has unmapped. */
+	if (dma->state != T1X_DMA_DYING && !dma->undone && !dma->stuck)
 		t1x_dma_reset(dma);
 	if (dma->state == T1X_DMA_BUSY)
 		t1x_dma_set_state(&map->tree, dma, T1X_DMA_LIVE);
@@ -647,7 +664,7 @@ void t1x_map_unback_all(struct t1x_map *map)
  *
  * A LIVE mapping becomes the caller's. A FILLING one is undone up to where it is;
  * its filler, which may be parked in a page fault, undoes the rest when it comes
- * back. What is DYING belongs to its unmapper, which finds nothing left to do.
+ * back. What is DYING belongs to its unmapper, who forgets it even if he fails.
  *
  * Context: domains.rwsem held for write. May sleep. Cannot fail.
  * Return: The mappings to give to t1x_map_forget(), or NULL.

@@ -67,7 +67,7 @@ struct t1x_dma {
 	int prot; /* IOMMU_READ | IOMMU_WRITE */
 	u64 serial; /* never used twice in a tree */
 
-	/* Changed under the mutex of the tree, by the owner of a BUSY mapping. */
+	/* Changed under the mutex of the tree, while LIVE or by the owner of BUSY. */
 	unsigned long vaddr;
 	bool lock_cap; /* mapped with CAP_IPC_LOCK */
 	struct t1x_account *account; /* a counted reference */
@@ -75,8 +75,9 @@ struct t1x_dma {
 	/* Protected by the mutex of the tree. */
 	struct rb_node node;
 	enum t1x_dma_state state;
-	bool doomed; /* the last group went while it was FILLING or BUSY */
-	bool restart; /* the last domain went, but not the last group */
+	bool doomed; /* the last group went while a call had it */
+	bool restart; /* FILLING, and the first domain came or the last one went */
+	bool undone; /* FILLING, and its MAP has failed */
 	bool stuck; /* the IOMMU kept a part: never freed */
 	bool vaddr_invalid; /* VFIO_DMA_UNMAP_FLAG_VADDR */
 	struct t1x_dma *next_dying; /* of those that one call removes */
@@ -90,8 +91,8 @@ struct t1x_dma {
 
 	/*
 	 * The part that is in the IOMMU, in pages: [unmapped, mapped). Only the
-	 * owner of a FILLING or DYING mapping moves these, holding the domains'
-	 * rwsem for read, or whoever holds it for write.
+	 * owner of a FILLING, BUSY or DYING mapping moves these, holding the
+	 * domains' rwsem for read, or whoever holds it for write.
 	 */
 	unsigned long mapped;
 	unsigned long unmapped;
@@ -99,7 +100,7 @@ struct t1x_dma {
 	/* The filler's: a domain kept the run above mapped, which keeps its pins. */
 	bool kept;
 
-	/* Written by the filler before LIVE, read-only afterwards. */
+	/* Written by the filler, read-only afterwards until t1x_dma_reset(). */
 	t1x_contig *segs;
 	unsigned long max_segs;
 	t1x_contig inline_segs[T1X_DMA_INLINE_SEGS];

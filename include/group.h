@@ -5,8 +5,9 @@
  *
  * Both are called under vfio core's locks, so they never wait for a mapping that
  * is FILLING, whose filler may be parked in a page fault. One case has to: the
- * attach of the first IOMMU to a container that emulated groups have filled pins
- * all of that, holding no lock of ours, and ends on a fatal signal.
+ * attach of the first IOMMU to a container that emulated groups have filled waits
+ * for unmaps that are under way and pins all the rest. It holds no lock of ours
+ * over that, and ends on a fatal signal.
  */
 #ifndef T1X_GROUP_H
 #define T1X_GROUP_H

@@ -8,7 +8,7 @@
  *
  *	MAP ---> FILLING ---> LIVE <--> DYING ---> gone
  *	            |          ^          ^
- *	            |          +--> BUSY  |
+ *	            |          +--> BUSY -+ if the last group goes meanwhile
  *	            +---- MAP fails ------+
  *
  * Where the container has emulated groups only, nothing is pinned or mapped: that
