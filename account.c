@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 
 #include "account.h"
+#include "alloc.h"
 
 #include "compat.h"
 
@@ -47,7 +48,7 @@ struct t1x_account *t1x_account_get(struct t1x_accounts *accounts)
 		}
 	}
 
-	account = kzalloc_obj(*account, GFP_KERNEL_ACCOUNT);
+	account = kzalloc_obj(*account, T1X_GFP_USER);
 	if (!account)
 		return NULL;
 

@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
+#include "alloc.h"
 #include "dirty_bitmap.h"
 
 /* A report hands out words of 64 bits, and a bitmap is made of them. */
@@ -31,14 +32,9 @@ static unsigned long nr_words(const struct t1x_dirty *dirty)
 	return BITS_TO_LONGS(dirty->first - base_of(dirty) + dirty->npages);
 }
 
-/*
- * Without the OOM killer: a log that cannot be started is an error to the caller,
- * who is often a virtual machine.
- */
 static void *alloc_zeroed(size_t size)
 {
-	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL |
-			  __GFP_NOWARN | __GFP_ZERO;
+	const gfp_t gfp = T1X_GFP_USER | __GFP_ZERO;
 
 	/* Not kvzalloc(), which would try hard for contiguous memory then. */
 	return size <= PAGE_SIZE ? kmalloc(size, gfp) : __vmalloc(size, gfp);

@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "alloc.h"
 #include "dma_tracker.h"
 
 static struct kmem_cache *dma_cache;
@@ -73,7 +74,7 @@ void t1x_dma_cache_destroy(void)
  */
 struct t1x_dma *t1x_dma_alloc(unsigned long iova, unsigned long last)
 {
-	struct t1x_dma *dma = kmem_cache_zalloc(dma_cache, GFP_KERNEL);
+	struct t1x_dma *dma = kmem_cache_zalloc(dma_cache, T1X_GFP_USER);
 
 	if (!dma)
 		return NULL;
@@ -355,7 +356,7 @@ int t1x_dma_reserve(struct t1x_dma *dma, unsigned long end)
 		return 0;
 
 	max = min(max, max(want, 2 * dma->max_segs));
-	segs = kvcalloc(max, sizeof(*segs), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	segs = kvcalloc(max, sizeof(*segs), T1X_GFP_USER);
 	if (!segs)
 		return -ENOMEM;
 
@@ -415,8 +416,7 @@ static int grow_pins(struct t1x_dma *dma)
 	unsigned int max = max(8u, dma->max_pins * 2);
 	struct t1x_dma_pin *pins;
 
-	pins = kvmalloc_array(max, sizeof(*pins),
-			      GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	pins = kvmalloc_array(max, sizeof(*pins), T1X_GFP_USER);
 	if (!pins)
 		return -ENOMEM;
 

@@ -6,6 +6,7 @@
 #include <linux/rbtree.h>
 #include <linux/slab.h>
 
+#include "alloc.h"
 #include "dirty_bitmap.h"
 #include "dma_tracker.h"
 #include "external.h"
@@ -50,7 +51,7 @@ struct t1x_external *t1x_external_alloc(unsigned long iova)
 {
 	struct t1x_external *external;
 
-	external = kmem_cache_zalloc(external_cache, GFP_KERNEL);
+	external = kmem_cache_zalloc(external_cache, T1X_GFP_USER);
 	if (!external)
 		return NULL;
 

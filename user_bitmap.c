@@ -6,6 +6,7 @@
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 
+#include "alloc.h"
 #include "user_bitmap.h"
 
 /* The page that holds a byte, counted from that of byte 0. */
@@ -31,7 +32,7 @@ int t1x_user_bitmap_open(struct t1x_user_bitmap *bitmap, unsigned long addr,
 	bitmap->nr_pages = 0;
 	bitmap->nr_pages = page_of(bitmap, size - 1) + 1;
 	bitmap->pages = kvcalloc(bitmap->nr_pages, sizeof(*bitmap->pages),
-				 GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+				 T1X_GFP_USER);
 	return bitmap->pages ? 0 : -ENOMEM;
 }
 

@@ -8,7 +8,7 @@ cd "$top"
 # layer NAME: the layer of a header or source file, by its name without .c or .h.
 layer() {
 	case $1 in
-	compat | vfio_driver_ops | vfio_type1x) echo 0 ;;
+	alloc | compat | vfio_driver_ops | vfio_type1x) echo 0 ;;
 	pgsize | dirty_bitmap) echo 1 ;;
 	uapi | iova_space | user_bitmap) echo 2 ;;
 	account | dma_tracker) echo 3 ;;
