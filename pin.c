@@ -275,7 +275,7 @@ static unsigned int gup_flags_for(const struct t1x_pin *pin,
 	unsigned int flags = gup_flags(pin);
 
 	if (!must_unshare(pin) || !(vma->vm_flags & VM_READ) ||
-	    !is_cow_mapping(vma->vm_flags))
+	    !vma_is_cow_mapping(vma))
 		return flags;
 	/* GUP cannot force the first, and must not meet the second. */
 	if (is_vm_hugetlb_page(vma) && !(vma->vm_flags & VM_WRITE))

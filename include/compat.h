@@ -73,6 +73,11 @@
 #define T1X_EWRAP EINVAL
 #endif
 
+/* 7.3 has vma_is_cow_mapping() in place of is_cow_mapping(). */
+#if !T1X_SINCE(7, 3)
+#define vma_is_cow_mapping(vma) is_cow_mapping((vma)->vm_flags)
+#endif
+
 /* 7.0, and some stable series: allocation by the type of the object. */
 #ifndef kzalloc_obj
 #define kzalloc_obj(obj, gfp) kzalloc(sizeof(obj), gfp)
