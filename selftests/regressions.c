@@ -5,6 +5,7 @@
  * suites have of them is named so too.
  */
 #include "device_emu.h"
+#include "dirty.h"
 #include "iotable.h"
 #include "suite.h"
 #include "modules/t1x_memory.h"
@@ -31,67 +32,6 @@
 static unsigned int patience_ms(void)
 {
 	return t1x_is_type1x() && getenv("T1X_DEBUG_LANE") ? 20000 : 2000;
-}
-
-static int dirty_pages(struct t1x *c, u32 flags)
-{
-	struct vfio_iommu_type1_dirty_bitmap dirty = {
-		.argsz = sizeof(dirty),
-		.flags = flags,
-	};
-
-	return ioctl(c->fd, VFIO_IOMMU_DIRTY_PAGES, &dirty) ? -errno : 0;
-}
-
-static int start_log(struct t1x *c)
-{
-	return dirty_pages(c, VFIO_IOMMU_DIRTY_PAGES_FLAG_START);
-}
-
-static int stop_log(struct t1x *c)
-{
-	return dirty_pages(c, VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP);
-}
-
-static struct vfio_bitmap bitmap_at(void *bitmap, u64 npages)
-{
-	return (struct vfio_bitmap){
-		.pgsize = T1X_PAGE,
-		.size = (npages + 63) / 64 * 8,
-		.data = bitmap,
-	};
-}
-
-static int get_dirty(struct t1x *c, u64 iova, u64 npages, void *bitmap)
-{
-	struct {
-		struct vfio_iommu_type1_dirty_bitmap head;
-		struct vfio_iommu_type1_dirty_bitmap_get get;
-	} arg = {
-		.head.argsz = sizeof(arg),
-		.head.flags = VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP,
-		.get.iova = iova,
-		.get.size = PAGES(npages),
-		.get.bitmap = bitmap_at(bitmap, npages),
-	};
-
-	return ioctl(c->fd, VFIO_IOMMU_DIRTY_PAGES, &arg) ? -errno : 0;
-}
-
-static int unmap_dirty(struct t1x *c, u64 iova, u64 npages, void *bitmap)
-{
-	struct {
-		struct vfio_iommu_type1_dma_unmap head;
-		struct vfio_bitmap bitmap;
-	} arg = {
-		.head.argsz = sizeof(arg),
-		.head.flags = VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP,
-		.head.iova = iova,
-		.head.size = PAGES(npages),
-		.bitmap = bitmap_at(bitmap, npages),
-	};
-
-	return ioctl(c->fd, VFIO_IOMMU_UNMAP_DMA, &arg) ? -errno : 0;
 }
 
 /* ---- Containers with emulated groups only ---- */
@@ -285,17 +225,18 @@ struct worker {
 
 static int act_start(struct worker *worker)
 {
-	return start_log(worker->c);
+	return __t1x_dirty(worker->c, T1X_DIRTY_START);
 }
 
 static int act_get(struct worker *worker)
 {
-	return get_dirty(worker->c, T1X_BASE, worker->npages, worker->bitmap);
+	return __t1x_dirty_get(worker->c, T1X_BASE, PAGES(worker->npages),
+			       worker->bitmap);
 }
 
 static int act_stop(struct worker *worker)
 {
-	return stop_log(worker->c);
+	return __t1x_dirty(worker->c, T1X_DIRTY_STOP);
 }
 
 static void *work(void *data)
@@ -376,7 +317,7 @@ TEST_F(emulated, L11_start_over_a_large_mapping_can_be_killed)
 			PAGES(npages));
 	pid = t1x_fork();
 	if (!pid)
-		_exit(-start_log(&self->c));
+		_exit(-__t1x_dirty(&self->c, T1X_DIRTY_START));
 	t1x_sleep_ms(300);
 	start = t1x_now_ms();
 	kill(pid, SIGKILL);
@@ -386,7 +327,8 @@ TEST_F(emulated, L11_start_over_a_large_mapping_can_be_killed)
 	t1x_wait(pid, 60000, NULL);
 
 	/* Off again: a report is refused */
-	EXPECT_EQ(-EINVAL, get_dirty(&self->c, T1X_BASE, 1, self->mem));
+	EXPECT_EQ(-EINVAL,
+		  __t1x_dirty_get(&self->c, T1X_BASE, T1X_PAGE, self->mem));
 	EXPECT_EQ(PAGES(16 * npages), t1x_unmap_all(&self->c));
 }
 
@@ -505,9 +447,10 @@ static int call_and_park(struct _test_data_parked *self, enum parked_call call)
 	close(self->c.group[0].fd);
 	switch (call) {
 	case PARKED_GET:
-		return get_dirty(&self->c, T1X_BASE, NPAGES, unserved);
+		return __t1x_dirty_get(&self->c, T1X_BASE, SIZE, unserved);
 	case PARKED_UNMAP:
-		return unmap_dirty(&self->c, T1X_BASE, NPAGES, unserved);
+		return __t1x_dirty_unmap(&self->c, T1X_BASE, SIZE, unserved,
+					 NULL);
 	case PARKED_READ:
 		t1x_map(&self->c, unserved, 4 * T1X_BASE, T1X_PAGE);
 		return __t1x_emu_read(&self->emu, 4 * T1X_BASE, &byte, 1);
@@ -524,8 +467,7 @@ static void park(struct _test_data_parked *self, enum parked_call call,
 	int ret;
 
 	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
-	ret = start_log(&self->c);
-	t1x_require(!ret, "START: %s", strerror(-ret));
+	t1x_dirty_start(&self->c);
 	ret = __t1x_emu_write(&self->emu, T1X_BASE + PAGES(3), &byte, 1);
 	t1x_require(!ret, "dma_rw: %s", strerror(-ret));
 	if (without_device)
@@ -604,7 +546,7 @@ TEST_F(parked, L12_killed_caller_ends_at_once_and_changes_nothing)
 	ASSERT_EQ(0, t1x_wait(self->caller, patience_ms(), NULL));
 	self->caller = 0;
 
-	EXPECT_EQ(0, get_dirty(&self->c, T1X_BASE, NPAGES, &word));
+	EXPECT_EQ(0, __t1x_dirty_get(&self->c, T1X_BASE, SIZE, &word));
 	EXPECT_EQ(1 << 3, word);
 	t1x_unmap(&self->c, T1X_BASE, SIZE);
 }
@@ -764,10 +706,14 @@ TEST_F(real, L17_physical_address_0_is_unmapped)
 	if (mem == MAP_FAILED)
 		SKIP(return, "no /dev/mem");
 
-	for (i = 0; i < 3; i++) {
-		ASSERT_EQ(0, __t1x_map_flags(&self->c, mem, T1X_BASE, PAGES(4),
+	for (i = 1; i <= 4; i++) {
+		ASSERT_EQ(0, __t1x_map_flags(&self->c, mem, T1X_BASE, PAGES(i),
 					     VFIO_DMA_MAP_FLAG_READ));
-		t1x_unmap(&self->c, T1X_BASE, PAGES(4));
+		if (t1x_iotable_available(t1x_any_device()))
+			EXPECT_EQ(0, t1x_iotable_compare_phys(
+					     t1x_any_device(), 0, T1X_BASE,
+					     PAGES(i), true, false));
+		t1x_unmap(&self->c, T1X_BASE, PAGES(i));
 		if (t1x_iotable_available(t1x_any_device()))
 			EXPECT_EQ(0, t1x_iotable_count(t1x_any_device(),
 						       T1X_BASE, PAGES(4)));
