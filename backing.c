@@ -74,6 +74,28 @@ static void give_up(struct t1x_domains *domains, struct t1x_dma *dma)
 }
 
 /**
+ * t1x_backing_find_pfn() - Ask the IOMMU where a page of a mapping is
+ * @domains: Domains of the container
+ * @dma: Mapping
+ * @index: Page of it that is in the IOMMU
+ * @pfn: Set to its frame
+ *
+ * The IOMMU says 0 of what is not mapped, and also of what is mapped to physical
+ * address 0. The mapping knows whether that can be.
+ *
+ * Context: domains.rwsem held. May sleep.
+ * Return: false if the IOMMU has lost the page.
+ */
+bool t1x_backing_find_pfn(struct t1x_domains *domains,
+			  const struct t1x_dma *dma, unsigned long index,
+			  unsigned long *pfn)
+{
+	*pfn = 0;
+	return t1x_domain_find_pfn(domains, t1x_dma_iova_at(dma, index), pfn) ||
+	       dma->has_pfn_0;
+}
+
+/**
  * t1x_backing_run_end() - Find where the contiguous memory at a page ends
  * @domains: Domains of the container
  * @dma: Mapping
@@ -97,8 +119,7 @@ unsigned long t1x_backing_run_end(struct t1x_domains *domains,
 		next = t1x_dma_jump_next(dma, next, end);
 		if (next == end)
 			return end;
-		if (!t1x_domain_find_pfn(domains, t1x_dma_iova_at(dma, next),
-					 &next_pfn))
+		if (!t1x_backing_find_pfn(domains, dma, next, &next_pfn))
 			return 0;
 		if (next_pfn != *pfn + (next - index))
 			break;
@@ -119,7 +140,7 @@ static bool find_runs(struct t1x_domains *domains, const struct t1x_dma *dma,
 	unsigned long pfn;
 
 	batch->nr = 0;
-	if (!t1x_domain_find_pfn(domains, t1x_dma_iova_at(dma, index), &pfn))
+	if (!t1x_backing_find_pfn(domains, dma, index, &pfn))
 		return false;
 
 	while (index < end && batch->nr < batch->max) {
@@ -273,6 +294,8 @@ static int map_batch(struct t1x_domains *domains, struct t1x_dma *dma,
 			      t1x_dma_pin_add(dma, index, run->kind);
 		if (ret)
 			break;
+		if (!run->pfn)
+			dma->has_pfn_0 = true;
 		if (index && run->pfn != *next_pfn)
 			t1x_dma_jump_add(dma, index);
 

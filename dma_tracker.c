@@ -521,5 +521,6 @@ void t1x_dma_reset(struct t1x_dma *dma)
 	dma->mapped = 0;
 	dma->unmapped = 0;
 	dma->nr_pins = 0;
+	dma->has_pfn_0 = false;
 	memset(dma->segs, 0, dma->max_segs * sizeof(*dma->segs));
 }

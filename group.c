@@ -77,8 +77,7 @@ static int replay_dma(struct t1x_map *map, struct t1x_domain *domain,
 	unsigned long pfn, next;
 	int ret;
 
-	if (!t1x_domain_find_pfn(&map->domains, t1x_dma_iova_at(dma, index),
-				 &pfn))
+	if (!t1x_backing_find_pfn(&map->domains, dma, index, &pfn))
 		return -EINVAL;
 
 	while (index < end) {

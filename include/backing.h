@@ -18,6 +18,9 @@ int t1x_backing_fill(struct t1x_domains *domains, struct t1x_dma *dma,
 		     unsigned long orphans, unsigned long credit, bool single);
 void t1x_backing_clear(struct t1x_domains *domains, struct t1x_dma *dma);
 void t1x_backing_clear_locked(struct t1x_domains *domains, struct t1x_dma *dma);
+bool t1x_backing_find_pfn(struct t1x_domains *domains,
+			  const struct t1x_dma *dma, unsigned long index,
+			  unsigned long *pfn);
 unsigned long t1x_backing_run_end(struct t1x_domains *domains,
 				  const struct t1x_dma *dma,
 				  unsigned long index, unsigned long end,

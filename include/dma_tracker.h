@@ -101,6 +101,7 @@ struct t1x_dma {
 	bool kept;
 
 	/* Written by the filler, read-only afterwards until t1x_dma_reset(). */
+	bool has_pfn_0; /* the IOMMU's 0 may be an address */
 	t1x_contig *segs;
 	unsigned long max_segs;
 	t1x_contig inline_segs[T1X_DMA_INLINE_SEGS];

@@ -227,6 +227,31 @@ static void a_failing_allocation_changes_nothing(struct kunit *test)
 	fake_container_end(c);
 }
 
+/* To the IOMMU, 0 is an address like any other, and also its word for nothing. */
+static void L17_physical_address_0_is_replayed(struct kunit *test)
+{
+	static const struct fake_mem low[] = {
+		{ 2, FAKE_PFN + 0x900, T1X_PIN_PAGE },
+		{ 4, 0, T1X_PIN_NONE },
+		{ 2, FAKE_PFN + 0x905, T1X_PIN_PAGE },
+	};
+	struct fake_container *c = fake_container_new(test);
+	unsigned int first;
+
+	fake_mem_set(low, ARRAY_SIZE(low));
+	fake_attach(c, 0, new_domain(test, false));
+	for (first = 0; first < 3; first++) {
+		KUNIT_ASSERT_EQ(test, 0, fake_map(c, SZ_2M, 8 - first, first));
+		fake_attach(c, 1, new_domain(test, true));
+		KUNIT_EXPECT_EQ(test, 8UL - first, c->domains[1]->npages);
+		KUNIT_EXPECT_EQ(test, 0, fake_unmap(c, SZ_2M, 8 - first, NULL));
+		KUNIT_EXPECT_EQ(test, 0U, c->map.domains.nr_stuck);
+		fake_check_empty(c);
+		fake_detach(c, 1);
+	}
+	fake_container_end(c);
+}
+
 /* ---- The window ---- */
 
 static void the_window_shrinks_and_grows(struct kunit *test)
@@ -349,6 +374,76 @@ static void failures_of_the_driver_are_passed_on(struct kunit *test)
 	group->fail_msi = 0;
 	fake_attach(c, 0, new_domain(test, false));
 	KUNIT_EXPECT_EQ(test, (phys_addr_t)0x8000000, group->msi_base);
+	fake_container_end(c);
+}
+
+/*
+ * The window for its interrupts fails: beside a domain that has been replayed from,
+ * nothing of the new one is left, and what is mapped goes on.
+ */
+static void L09_a_failing_msi_window_changes_nothing(struct kunit *test)
+{
+	static const struct iommu_resv_region sw_msi = {
+		.start = 0x8000000,
+		.length = SZ_1M,
+		.type = IOMMU_RESV_SW_MSI,
+	};
+	struct fake_container *c = new_mapped(test);
+	struct fake_group *group = &c->groups[1];
+	unsigned long pins = fake_pin.npins;
+
+	fake_offer(c, 1, new_domain(test, true));
+	group->regions = &sw_msi;
+	group->nr_regions = 1;
+	group->fail_msi = -ENOMEM;
+	KUNIT_EXPECT_EQ(test, -ENOMEM, fake_try_attach(c, 1));
+	KUNIT_EXPECT_PTR_EQ(test, NULL, group->attached);
+	KUNIT_EXPECT_TRUE(test, list_is_singular(&c->map.domains.list));
+	KUNIT_EXPECT_TRUE(test,
+			  t1x_iova_contains(&c->map.space, 0x8000000, SZ_1G));
+	KUNIT_EXPECT_EQ(test, pins, fake_pin.npins);
+	check_mapped(c);
+
+	KUNIT_EXPECT_EQ(test, 0, fake_unmap(c, SZ_1G, 600, NULL));
+	KUNIT_EXPECT_EQ(test, (u64)PAGES(2 * MIXED_PAGES), fake_unmap_all(c));
+	fake_check_empty(c);
+	fake_container_end(c);
+}
+
+/* The same where nothing was pinned yet: it still is not, and the next one may. */
+static void L09_a_first_group_that_fails_pins_nothing(struct kunit *test)
+{
+	static const struct iommu_resv_region sw_msi = {
+		.start = 0x8000000,
+		.length = SZ_1M,
+		.type = IOMMU_RESV_SW_MSI,
+	};
+	struct fake_container *c = fake_container_new(test);
+	struct iommu_group *emulated = fake_group_of(&c->groups[2]);
+	struct fake_group *group = &c->groups[0];
+
+	fake_mem_set(mixed, ARRAY_SIZE(mixed));
+	KUNIT_ASSERT_EQ(test, 0, t1x_group_attach_emulated(&c->map, emulated));
+	KUNIT_ASSERT_EQ(test, 0, fake_map(c, SZ_1G, 600, 8));
+
+	fake_offer(c, 0, new_domain(test, false));
+	group->regions = &sw_msi;
+	group->nr_regions = 1;
+	group->fail_msi = -ENOMEM;
+	KUNIT_EXPECT_EQ(test, -ENOMEM, fake_try_attach(c, 0));
+	group->nr_devs = 0;
+	KUNIT_EXPECT_EQ(test, -ENODEV, fake_try_attach(c, 0));
+	KUNIT_EXPECT_TRUE(test, list_empty(&c->map.domains.list));
+	KUNIT_EXPECT_EQ(test, 0UL, fake_pin.npins);
+	KUNIT_EXPECT_EQ(test, 0L, fake_pin.charged);
+
+	group->nr_devs = 1;
+	group->fail_msi = 0;
+	fake_attach(c, 0, new_domain(test, false));
+	fake_check_mapped(c, SZ_1G, 600, 8);
+	KUNIT_EXPECT_EQ(test, (u64)PAGES(600), fake_unmap_all(c));
+	fake_detach(c, 0);
+	t1x_group_detach(&c->map, emulated);
 	fake_container_end(c);
 }
 
@@ -568,6 +663,9 @@ static struct kunit_case group_cases[] = {
 	KUNIT_CASE(a_mapping_outside_refuses_the_group),
 	KUNIT_CASE(interrupts_must_be_isolated),
 	KUNIT_CASE(failures_of_the_driver_are_passed_on),
+	KUNIT_CASE(L09_a_failing_msi_window_changes_nothing),
+	KUNIT_CASE(L09_a_first_group_that_fails_pins_nothing),
+	KUNIT_CASE(L17_physical_address_0_is_replayed),
 	KUNIT_CASE(groups_share_a_domain),
 	KUNIT_CASE_PARAM(a_domain_goes_alone, kind_gen_params),
 	KUNIT_CASE(a_stuck_mapping_is_not_replayed),
