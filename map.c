@@ -681,9 +681,9 @@ struct t1x_dma *t1x_map_clear_all(struct t1x_map *map)
 	     dma = find_above(map, last)) {
 		last = dma->last;
 
-		if (dma->state == T1X_DMA_FILLING || dma->state == T1X_DMA_BUSY)
+		if (dma->state != T1X_DMA_LIVE) {
 			dma->doomed = true;
-		if (dma->state == T1X_DMA_LIVE) {
+		} else {
 			t1x_dma_set_state(&map->tree, dma, T1X_DMA_DYING);
 			dma->next_dying = dying;
 			dying = dma;
