@@ -16,7 +16,7 @@
 
 #define NPAGES 256
 #define SIZE PAGES(NPAGES)
-#define TOP_WORD (1UL << 63)
+#define TOP_BIT (~(~0UL >> 1))
 
 FIXTURE(dirty)
 {
@@ -177,7 +177,7 @@ static const struct bad_bitmap bad_bitmaps[] = {
 	{ 2048, 32 },
 	{ 8192, 16 },
 	{ T1X_2M, 16 },
-	{ TOP_WORD, 16 },
+	{ TOP_BIT, 16 },
 	{ T1X_PAGE | 8192, 16 },
 	{ T1X_PAGE | 1, 1UL << 20 },
 	{ T1X_PAGE, 0 },
@@ -296,7 +296,8 @@ TEST_F(dirty, range_that_is_wrong_is_refused)
 		struct t1x_dirty_unmap unmap =
 			t1x_dirty_unmap_of(bad[i].iova, bad[i].size, words);
 
-		get.range.bitmap.size = unmap.bitmap.size = sizeof(words);
+		get.range.bitmap.size = sizeof(words);
+		unmap.bitmap.size = sizeof(words);
 		EXPECT_EQ(bad[i].ret, __t1x_dirty_get_raw(&self->c, &get))
 		{
 			TH_LOG("range %u", i);
@@ -313,9 +314,9 @@ TEST_F(dirty, range_that_is_wrong_is_refused)
 TEST_F(dirty, bitmap_in_kernel_space_is_refused)
 {
 	struct t1x_dirty_get get =
-		t1x_dirty_get_of(T1X_BASE, T1X_PAGE, (void *)(TOP_WORD | 8));
+		t1x_dirty_get_of(T1X_BASE, T1X_PAGE, (void *)(TOP_BIT | 8));
 	struct t1x_dirty_unmap unmap =
-		t1x_dirty_unmap_of(T1X_BASE, T1X_PAGE, (void *)(TOP_WORD | 8));
+		t1x_dirty_unmap_of(T1X_BASE, T1X_PAGE, (void *)(TOP_BIT | 8));
 
 	t1x_map(&self->c, self->mem, T1X_BASE, T1X_PAGE);
 	t1x_dirty_start(&self->c);
@@ -363,7 +364,8 @@ TEST_F(dirty, unmap_with_a_bitmap_takes_no_other_flag_and_no_short_argument)
 	unmap.head.argsz = sizeof(unmap);
 	unmap.head.flags |= VFIO_DMA_UNMAP_FLAG_VADDR;
 	EXPECT_EQ(-EINVAL, __t1x_dirty_unmap_raw(&self->c, &unmap));
-	unmap.head.iova = unmap.head.size = 0;
+	unmap.head.iova = 0;
+	unmap.head.size = 0;
 	unmap.head.flags = VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP |
 			   VFIO_DMA_UNMAP_FLAG_ALL;
 	EXPECT_EQ(-EINVAL, __t1x_dirty_unmap_raw(&self->c, &unmap));
@@ -403,10 +405,10 @@ TEST_F(dirty, report_makes_clean)
 	t1x_dirty_start(&self->c);
 	write_page(&self->emu, T1X_BASE);
 	write_page(&self->emu, T1X_BASE + PAGES(63));
-	EXPECT_EQ(TOP_WORD | 1, dirty_word(&self->c, T1X_BASE, 64));
+	EXPECT_EQ(TOP_BIT | 1, dirty_word(&self->c, T1X_BASE, 64));
 	EXPECT_EQ(0, dirty_word(&self->c, T1X_BASE, 64));
 	write_page(&self->emu, T1X_BASE + PAGES(63));
-	EXPECT_EQ(TOP_WORD, dirty_word(&self->c, T1X_BASE, 64));
+	EXPECT_EQ(TOP_BIT, dirty_word(&self->c, T1X_BASE, 64));
 }
 
 TEST_F(dirty, reads_make_nothing_dirty)
@@ -484,37 +486,41 @@ TEST_F(dirty, bitmap_may_lie_at_any_byte)
 	}
 }
 
+/* A write at an offset in a page marks the pages that it meets, no others */
+static bool marks(struct _test_data_dirty *self, int page, int offset, int len)
+{
+	static const char buf[8194];
+	int last = page + (offset + len - 1) / 4096;
+	u64 want = (2UL << last) - (1UL << page), has;
+	int ret;
+
+	ret = __t1x_emu_write(&self->emu, T1X_BASE + PAGES(page) + offset, buf,
+			      len);
+	has = dirty_word(&self->c, T1X_BASE, 64);
+	if (!ret && has == want)
+		return true;
+	printf("# page %d, offset %d, %d bytes: %d, marks %lx\n", page, offset,
+	       len, ret, has);
+	return false;
+}
+
 TEST_F(dirty, M24_write_marks_exactly_the_pages_that_it_meets)
 {
 	static const int edges[] = { 0, 1, 2, 2047, 4094, 4095 };
 	static const int lens[] = { 1,	  2,	3,    4094, 4095, 4096,
 				    4097, 4098, 8191, 8192, 8193, 8194 };
-	char buf[8194] = { 0 };
 	unsigned int i, j;
-	int page, last;
+	int page, failed = 0;
 
 	t1x_map(&self->c, self->mem, T1X_BASE, PAGES(4));
 	/* A write that goes on in the next mapping */
 	t1x_map(&self->c, self->mem, T1X_BASE + PAGES(4), PAGES(60));
 	t1x_dirty_start(&self->c);
-	for (page = 0; page < 5; page++) {
-		for (i = 0; i < 6; i++) {
-			for (j = 0; j < 12; j++) {
-				ASSERT_EQ(0, __t1x_emu_write(
-						     &self->emu,
-						     T1X_BASE + PAGES(page) +
-							     edges[i],
-						     buf, lens[j]));
-				last = page + (edges[i] + lens[j] - 1) / 4096;
-				ASSERT_EQ((2UL << last) - (1UL << page),
-					  dirty_word(&self->c, T1X_BASE, 64))
-				{
-					TH_LOG("page %d, offset %d, %d bytes",
-					       page, edges[i], lens[j]);
-				}
-			}
-		}
-	}
+	for (page = 0; page < 5; page++)
+		for (i = 0; i < 6; i++)
+			for (j = 0; j < 12; j++)
+				failed += !marks(self, page, edges[i], lens[j]);
+	EXPECT_EQ(0, failed);
 }
 
 TEST_F(dirty, write_that_ends_in_a_hole_marks_what_it_has_written)
@@ -558,8 +564,8 @@ TEST_F(dirty, pinned_pages_are_dirty_until_they_are_unpinned)
 	t1x_emu_pin(&self->emu, T1X_BASE + PAGES(63), 1);
 	t1x_emu_unpin(&self->emu, T1X_BASE + PAGES(62), 2);
 	EXPECT_EQ(3UL << 62, dirty_word(&self->c, T1X_BASE, 64));
-	EXPECT_EQ(TOP_WORD, dirty_word(&self->c, T1X_BASE, 64));
-	EXPECT_EQ(TOP_WORD, dirty_word(&self->c, T1X_BASE, 64));
+	EXPECT_EQ(TOP_BIT, dirty_word(&self->c, T1X_BASE, 64));
+	EXPECT_EQ(TOP_BIT, dirty_word(&self->c, T1X_BASE, 64));
 	t1x_emu_unpin(&self->emu, T1X_BASE + PAGES(63), 1);
 }
 
@@ -1048,12 +1054,22 @@ TEST_F(dirty, L06_start_beyond_the_memory_cgroup_fails_whole)
 	EXPECT_EQ(0, rmdir(CGROUP));
 }
 
-/* The nth allocation of this thread from now on fails */
+/* The nth thing of this thread that can fail does: an allocation, a copy */
 static bool fail_nth(int n)
 {
-	char text[16];
+	static const char *const kinds[] = { "failslab", "fail_page_alloc",
+					     "fail_usercopy" };
+	char text[64];
+	int i;
 
-	t1x_write_text("/sys/kernel/debug/failslab/ignore-gfp-wait", "N");
+	for (i = 0; i < 3; i++) {
+		snprintf(text, sizeof(text), "/sys/kernel/debug/%s/verbose",
+			 kinds[i]);
+		t1x_write_text(text, "0");
+		snprintf(text, sizeof(text),
+			 "/sys/kernel/debug/%s/ignore-gfp-wait", kinds[i]);
+		t1x_write_text(text, "N");
+	}
 	snprintf(text, sizeof(text), "%d", n);
 	return !t1x_write_text("/proc/thread-self/fail-nth", text);
 }
@@ -1074,7 +1090,9 @@ TEST_F(dirty, M39_start_that_is_out_of_memory_fails_whole)
 		fail_nth(0);
 		if (!ret)
 			break;
-		ASSERT_EQ(-ENOMEM, ret);
+		/* Or the request could not be read */
+		if (ret != -EFAULT)
+			ASSERT_EQ(-ENOMEM, ret);
 		ASSERT_FALSE(log_is_on(&self->c));
 	}
 	EXPECT_LE(12, nth - 1);
@@ -1099,8 +1117,10 @@ TEST_F(dirty, M32_map_that_is_out_of_memory_changes_nothing)
 		fail_nth(0);
 		if (!ret)
 			break;
-		refused++;
-		ASSERT_EQ(-ENOMEM, ret);
+		if (ret != -EFAULT) {
+			ASSERT_EQ(-ENOMEM, ret);
+			refused++;
+		}
 		ASSERT_EQ(avail, t1x_dma_avail(&self->c));
 	}
 	/* The mapping and its bitmap at least */

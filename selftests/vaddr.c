@@ -63,9 +63,10 @@ static int invalidate(struct t1x *c, u64 iova, u64 size, u64 *done)
 
 static int invalidate_all(struct t1x *c, u64 *done)
 {
-	return __t1x_unmap_flags(
-		c, 0, 0, VFIO_DMA_UNMAP_FLAG_VADDR | VFIO_DMA_UNMAP_FLAG_ALL,
-		done);
+	const u32 all = VFIO_DMA_UNMAP_FLAG_ALL;
+
+	return __t1x_unmap_flags(c, 0, 0, VFIO_DMA_UNMAP_FLAG_VADDR | all,
+				 done);
 }
 
 static int restore(struct t1x *c, const void *mem, u64 iova, u64 size)
@@ -261,6 +262,8 @@ TEST_F(vaddr, invalidation_of_a_range_takes_what_an_unmap_would)
 TEST_F(vaddr, invalidation_that_is_malformed_is_refused)
 {
 	const u32 flags = VFIO_DMA_UNMAP_FLAG_VADDR;
+	const u32 all = VFIO_DMA_UNMAP_FLAG_ALL;
+	const u32 report = VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP;
 	struct t1x *c = &self->c;
 
 	t1x_map(c, self->mem, T1X_BASE, SIZE);
@@ -269,14 +272,11 @@ TEST_F(vaddr, invalidation_that_is_malformed_is_refused)
 	EXPECT_EQ(-EINVAL, invalidate(c, T1X_BASE, SIZE - 1, NULL));
 	EXPECT_EQ(-t1x_wrap_errno(), invalidate(c, ~0UL - 4095, SIZE, NULL));
 	EXPECT_EQ(-EINVAL,
-		  __t1x_unmap_flags(c, T1X_BASE, SIZE,
-				    flags | VFIO_DMA_UNMAP_FLAG_ALL, NULL));
+		  __t1x_unmap_flags(c, T1X_BASE, SIZE, flags | all, NULL));
 	EXPECT_EQ(-EINVAL,
 		  __t1x_unmap_flags(c, T1X_BASE, SIZE, flags | 8, NULL));
 	EXPECT_EQ(-EINVAL,
-		  __t1x_unmap_flags(
-			  c, T1X_BASE, SIZE,
-			  flags | VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP, NULL));
+		  __t1x_unmap_flags(c, T1X_BASE, SIZE, flags | report, NULL));
 	EXPECT_TRUE(is_valid(c, self->mem, T1X_BASE, SIZE));
 }
 
@@ -458,7 +458,6 @@ TEST_F(vaddr, taking_over_is_held_to_the_memlock_limit)
 {
 	struct shared shared = { &self->c, self->mem };
 
-	/* soft limits can be raised by root only up to the hard one */
 	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
 	ASSERT_EQ(0, invalidate_all(&self->c, NULL));
 	EXPECT_EQ(0, t1x_in_child(limited_child_takes_over, &shared));
