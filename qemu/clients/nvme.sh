@@ -77,7 +77,7 @@ drain() {
 whole window unmapped, $waits times drained"
 	else
 		fail drain "exit code $status, $resets resets, $waits drains: \
-$(grep -m 1 -iE 'verification failed|failed:|error|No space' /tmp/out)"
+$(sed 's/qemu-io> //g' /tmp/out | grep -m 1 -iE 'verification failed|failed:|error|No space')"
 	fi
 }
 
