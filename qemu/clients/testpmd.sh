@@ -18,8 +18,14 @@ main() {
 	report_backend
 }
 
+# 64 MiB of 4 KiB pages take long to pin on a debug kernel.
 commands() {
-	sleep 5
+	n=0
+	until grep -q 'Checking link statuses' /tmp/out || [ $n -ge 120 ]; do
+		n=$((n + 1))
+		sleep 1
+	done
+	sleep 2
 	echo start tx_first 4
 	sleep 10
 	echo stop
@@ -35,6 +41,7 @@ forward() {
 		allow="$allow -a $card"
 	done
 	mkfifo /tmp/fifo
+	: >/tmp/out
 	commands >/tmp/fifo &
 	maps=$(ioctls MAP) unmaps=$(ioctls UNMAP)
 	# shellcheck disable=SC2086,SC2016 # a list of arguments; $@ is that shell's
