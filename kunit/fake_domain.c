@@ -234,6 +234,8 @@ static void check_map_call(struct fake_domain *domain, unsigned long iova,
 	if (npages > run)
 		fake_complain("iommu_map of 0x%lx+0x%zx spans a boundary", iova,
 			      size);
+	else if (!pfn) /* says nothing of its own page */
+		fake_domain_check(domain, iova + PAGE_SIZE, 1, npages - 1);
 	else
 		fake_domain_check(domain, iova, pfn, npages);
 }
