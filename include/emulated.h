@@ -29,8 +29,7 @@ struct t1x_emulated {
 
 	/* Protected by the mutex of the tree. */
 	struct list_head groups;
-	unsigned int
-		nr_pinning; /* calls that may hold pins they have not told of */
+	unsigned int nr_pinning; /* calls with pins they have not told of */
 
 	/* Changed under device_lock and the mutex of the tree: either can read. */
 	struct list_head devices; /* of struct vfio_device, by iommu_entry */

@@ -695,6 +695,8 @@ TEST_F(real, L16_reserved_page_that_was_pinned_is_unpinned)
 
 TEST_F(real, L17_physical_address_0_is_unmapped)
 {
+	const char *bdf = t1x_any_device();
+	bool table = t1x_iotable_available(bdf);
 	int fd, i;
 	void *mem;
 
@@ -709,14 +711,12 @@ TEST_F(real, L17_physical_address_0_is_unmapped)
 	for (i = 1; i <= 4; i++) {
 		ASSERT_EQ(0, __t1x_map_flags(&self->c, mem, T1X_BASE, PAGES(i),
 					     VFIO_DMA_MAP_FLAG_READ));
-		if (t1x_iotable_available(t1x_any_device()))
-			EXPECT_EQ(0, t1x_iotable_compare_phys(
-					     t1x_any_device(), 0, T1X_BASE,
-					     PAGES(i), true, false));
+		EXPECT_TRUE(!table ||
+			    !t1x_iotable_compare_phys(bdf, 0, T1X_BASE,
+						      PAGES(i), true, false));
 		t1x_unmap(&self->c, T1X_BASE, PAGES(i));
-		if (t1x_iotable_available(t1x_any_device()))
-			EXPECT_EQ(0, t1x_iotable_count(t1x_any_device(),
-						       T1X_BASE, PAGES(4)));
+		EXPECT_TRUE(!table ||
+			    !t1x_iotable_count(bdf, T1X_BASE, PAGES(4)));
 	}
 	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
 	t1x_unmap(&self->c, T1X_BASE, SIZE);
