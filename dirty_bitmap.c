@@ -18,8 +18,8 @@
 /* A report hands out words of 64 bits, and a bitmap is made of them. */
 static_assert(BITS_PER_LONG == 64);
 
-/* Bytes that are cleared between two chances to be scheduled away. */
-#define CLEAR_CHUNK ((size_t)1 << 20)
+/* Bytes that are written between two chances to be scheduled away. */
+#define CHUNK ((size_t)1 << 20)
 
 /* The page that bit 0 stands for. */
 static unsigned long base_of(const struct t1x_dirty *dirty)
@@ -97,11 +97,20 @@ void t1x_dirty_set(struct t1x_dirty *dirty, unsigned long page,
  * t1x_dirty_set_all() - Mark all pages as dirty
  * @dirty: Bitmap; nothing is done if it is not tracked
  *
- * Context: Does not sleep.
+ * Context: May sleep.
  */
 void t1x_dirty_set_all(struct t1x_dirty *dirty)
 {
-	t1x_dirty_set(dirty, dirty->first, dirty->npages);
+	unsigned long done = 0;
+
+	while (dirty->bits && done < dirty->npages) {
+		unsigned long n =
+			min(dirty->npages - done, CHUNK * BITS_PER_BYTE);
+
+		t1x_dirty_set(dirty, dirty->first + done, n);
+		done += n;
+		cond_resched();
+	}
 }
 
 /**
@@ -119,7 +128,7 @@ void t1x_dirty_clear_all(struct t1x_dirty *dirty)
 		return;
 
 	for (left = nr_words(dirty) * sizeof(*dirty->bits); left;) {
-		size_t n = min(left, CLEAR_CHUNK);
+		size_t n = min(left, CHUNK);
 
 		memset(next, 0, n);
 		next += n;

@@ -161,7 +161,7 @@ static void pages_0_and_the_last_one(struct kunit *test)
 static void a_large_bitmap_is_cleared_to_its_end(struct kunit *test)
 {
 	/* Three chunks of clearing, the last one short. */
-	const unsigned long n = (2 * CLEAR_CHUNK + 4096) * 8 + 5;
+	const unsigned long n = (2 * CHUNK + 4096) * 8 + 5;
 	struct t1x_dirty dirty;
 	unsigned long page;
 
