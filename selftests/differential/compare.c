@@ -228,6 +228,32 @@ static enum verdict replay(const struct pair *pair)
 		       UNKNOWN;
 }
 
+static bool is_within(const struct op *op, enum region r)
+{
+	return op->arg[MAP_VADDR] - t1x_region[r].base < t1x_region[r].size;
+}
+
+/*
+ * Before 6.2 type1x has private memory copied where the device only reads, and charges
+ * what in-tree leaves shared: locked memory, limits and pages differ from then on.
+ */
+static enum verdict unshared(const struct pair *pair)
+{
+	int i;
+
+	if (t1x_kernel_at_least(6, 2))
+		return UNKNOWN;
+	for (i = 0; i <= pair->at && i < pair->seq->n; i++) {
+		const struct op *op = &pair->seq->op[i];
+
+		if (op->kind == OP_MAP &&
+		    op->arg[MAP_FLAGS] == VFIO_DMA_MAP_FLAG_READ &&
+		    !is_within(op, R_M) && !is_within(op, R_F))
+			return KNOWN_AND_OVER;
+	}
+	return UNKNOWN;
+}
+
 /*
  * Every difference that is meant to be has a row in Documentation/abi-diff.rst,
  * and its first words stand here. All else is a failure.
@@ -242,8 +268,9 @@ static struct {
 	{ "Attach of the first group with an IOMMU to a container that emulated groups have filled",
 	  replay },
 	{ "A report of dirty pages that cannot be written", lost_bits },
-	{ "The user's bits in a word of a report", stale_bits },
-	{ "A page pinned at an IOVA that is not its start", odd_pin },
+	{ "A report of dirty pages that cannot be written", stale_bits },
+	{ "A page that is pinned and has PG_reserved", odd_pin },
+	{ "A MAP for reading only of private memory, 6.1", unshared },
 };
 
 #define NKNOWN (sizeof(known) / sizeof(*known))
