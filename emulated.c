@@ -303,10 +303,10 @@ static int get_page_of(const struct pin_target *target,
 	ret = 0;
 	if (external->held && target->charge)
 		ret = charge_page(target);
-	if (ret)
-		t1x_pin_put_page(external->pfn, target->prot);
-	else if (!pfn_valid(external->pfn))
+	else if (!external->held && !pfn_valid(external->pfn))
 		ret = -EINVAL; /* no struct page to give to the driver */
+	if (ret && external->held)
+		t1x_pin_put_page(external->pfn, target->prot);
 
 out_put:
 	mmput(mm);
