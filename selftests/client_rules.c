@@ -15,7 +15,7 @@
 
 #define SIZE PAGES(64)
 #define INFO_LEN 4096
-#define HALF (1UL << 63)
+#define HALF 0x8000000000000000UL
 
 FIXTURE(client_rules)
 {
