@@ -1107,7 +1107,8 @@ TEST_F(dirty, M39_start_that_is_out_of_memory_fails_whole)
 			ASSERT_EQ(-ENOMEM, ret);
 		refused += !!ret;
 	}
-	EXPECT_LE(12, refused);
+	/* One for each bitmap, but for some that the allocator had at hand */
+	EXPECT_LE(6, refused);
 	t1x_dirty_start(&self->c);
 	write_page(&self->emu, T1X_BASE + PAGES(1199));
 	EXPECT_EQ(0, __t1x_dirty_get(&self->c, T1X_BASE + PAGES(1100),
