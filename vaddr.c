@@ -89,19 +89,18 @@ static int find_invalid(struct t1x_dma_tree *tree,
 	return 0;
 }
 
-/* Charge the caller for all of a BUSY mapping, with the mutex dropped. */
+/* Charge the caller for what is pinned of a BUSY mapping, with the mutex dropped. */
 static int charge_caller(struct t1x_dma_tree *tree,
 			 struct t1x_accounts *accounts,
-			 struct t1x_account *account, const struct t1x_dma *dma,
+			 struct t1x_account *account, unsigned long npages,
 			 bool lock_cap)
 {
 	unsigned long orphans = t1x_account_orphans(accounts);
-	unsigned long want = t1x_dma_nr_pinned(dma);
 	long charged;
 
 	mutex_unlock(tree->lock);
-	charged = t1x_account_charge(account, want, orphans, lock_cap);
-	if (charged >= 0 && charged < want) {
+	charged = t1x_account_charge(account, npages, orphans, lock_cap);
+	if (charged >= 0 && charged < npages) {
 		t1x_account_refund(account, charged);
 		t1x_account_settle(account);
 		charged = -ENOMEM;
@@ -124,7 +123,7 @@ static int change_owner(struct t1x_dma_tree *tree,
 		return -ENOMEM;
 
 	t1x_dma_set_state(tree, dma, T1X_DMA_BUSY);
-	ret = charge_caller(tree, accounts, other, dma, lock_cap);
+	ret = charge_caller(tree, accounts, other, npages, lock_cap);
 
 	/* Doomed, the old account is being refunded by whoever doomed it. */
 	if (!ret && !dma->doomed) {
