@@ -36,19 +36,14 @@ void t1x_dirty_log_init(struct t1x_dirty_log *log, struct t1x_dma_tree *tree,
 	log->state = T1X_DIRTY_LOG_OFF;
 }
 
-/* The first mapping at or above @iova, or NULL. */
-static struct t1x_dma *find_from(struct t1x_dirty_log *log, unsigned long iova)
-{
-	return t1x_dma_find(log->tree, iova, ULONG_MAX);
-}
-
 static void free_all(struct t1x_dirty_log *log)
 {
 	struct t1x_dma *dma;
 
 	lockdep_assert_held(log->tree->lock);
 
-	for (dma = find_from(log, 0); dma; dma = t1x_dma_next(log->tree, dma)) {
+	for (dma = t1x_dma_first(log->tree); dma;
+	     dma = t1x_dma_next(log->tree, dma)) {
 		t1x_dirty_free(&dma->dirty);
 		cond_resched();
 	}
@@ -121,7 +116,7 @@ int t1x_dirty_log_cover(struct t1x_dirty_log *log, struct t1x_dma *dma)
 /* Give all mappings bitmaps, but those being made, which see to it themselves. */
 static int cover_all(struct t1x_dirty_log *log)
 {
-	struct t1x_dma *dma = find_from(log, 0);
+	struct t1x_dma *dma = t1x_dma_first(log->tree);
 	int ret = 0;
 
 	while (dma && !ret) {
@@ -131,7 +126,7 @@ static int cover_all(struct t1x_dirty_log *log)
 			ret = cover(log, dma);
 		if (fatal_signal_pending(current))
 			ret = -EINTR;
-		dma = last == ULONG_MAX ? NULL : find_from(log, last + 1);
+		dma = t1x_dma_find_after(log->tree, last);
 		cond_resched();
 	}
 
@@ -166,7 +161,8 @@ int t1x_dirty_log_start(struct t1x_dirty_log *log)
 		goto out_unlock;
 	}
 
-	for (dma = find_from(log, 0); dma; dma = t1x_dma_next(log->tree, dma)) {
+	for (dma = t1x_dma_first(log->tree); dma;
+	     dma = t1x_dma_next(log->tree, dma)) {
 		t1x_external_mark_dirty(dma);
 		cond_resched();
 	}
@@ -214,7 +210,8 @@ void t1x_dirty_log_set_all(struct t1x_dirty_log *log)
 
 	lockdep_assert_held(log->tree->lock);
 
-	for (dma = find_from(log, 0); dma; dma = t1x_dma_next(log->tree, dma)) {
+	for (dma = t1x_dma_first(log->tree); dma;
+	     dma = t1x_dma_next(log->tree, dma)) {
 		t1x_dirty_set_all(&dma->dirty);
 		cond_resched();
 	}

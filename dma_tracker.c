@@ -162,6 +162,20 @@ struct t1x_dma *t1x_dma_find(struct t1x_dma_tree *tree, unsigned long iova,
 }
 
 /**
+ * t1x_dma_first() - The lowest mapping
+ * @tree: Tree
+ *
+ * Context: tree->lock held. Does not sleep.
+ * Return: The first mapping by IOVA, or NULL.
+ */
+struct t1x_dma *t1x_dma_first(struct t1x_dma_tree *tree)
+{
+	lockdep_assert_held(tree->lock);
+
+	return node_dma(rb_first(&tree->root));
+}
+
+/**
  * t1x_dma_next() - The mapping that follows another
  * @tree: Tree that holds @dma
  * @dma: Mapping to start from
@@ -329,6 +343,40 @@ struct t1x_dma *t1x_dma_find_unsettled(struct t1x_dma_tree *tree,
 	for (dma = t1x_dma_find(tree, iova, last); dma && dma->iova <= last;
 	     dma = t1x_dma_next(tree, dma)) {
 		if (!t1x_dma_is_settled(dma))
+			return dma;
+	}
+
+	return NULL;
+}
+
+/**
+ * t1x_dma_find_after() - Find the lowest mapping above an IOVA
+ * @tree: Tree to search
+ * @last: Last byte of what the caller has seen, perhaps of a mapping that has gone
+ *
+ * Context: tree->lock held. Does not sleep.
+ * Return: The mapping or NULL.
+ */
+struct t1x_dma *t1x_dma_find_after(struct t1x_dma_tree *tree,
+				   unsigned long last)
+{
+	return last == ULONG_MAX ? NULL :
+				   t1x_dma_find(tree, last + 1, ULONG_MAX);
+}
+
+/**
+ * t1x_dma_find_dying() - Find a mapping that is being unmapped
+ * @tree: Tree to search
+ *
+ * Context: tree->lock held. Does not sleep.
+ * Return: A mapping that will go or be LIVE again, or NULL.
+ */
+struct t1x_dma *t1x_dma_find_dying(struct t1x_dma_tree *tree)
+{
+	struct t1x_dma *dma;
+
+	for (dma = t1x_dma_first(tree); dma; dma = t1x_dma_next(tree, dma)) {
+		if (dma->state == T1X_DMA_DYING && !dma->stuck)
 			return dma;
 	}
 

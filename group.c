@@ -31,7 +31,7 @@ static struct t1x_dma *next_mapped(struct t1x_map *map, unsigned long iova)
 	/* One with pages in the IOMMU cannot go, because that needs the rwsem. */
 	mutex_lock(&map->lock);
 	dma = t1x_dma_find(&map->tree, iova, ULONG_MAX);
-	while (dma && (dma->unmapped == dma->mapped || dma->stuck))
+	while (dma && (!t1x_dma_in_iommu(dma) || dma->stuck))
 		dma = t1x_dma_next(&map->tree, dma);
 	mutex_unlock(&map->lock);
 	return dma;
@@ -129,7 +129,7 @@ static int check_window(struct t1x_map *map, const struct t1x_iova_space *space)
 
 	lockdep_assert_held(&map->lock);
 
-	for (dma = t1x_dma_find(&map->tree, 0, ULONG_MAX); dma;
+	for (dma = t1x_dma_first(&map->tree); dma;
 	     dma = t1x_dma_next(&map->tree, dma)) {
 		if (!t1x_iova_contains(space, dma->iova, dma->last))
 			return -EINVAL;
@@ -351,19 +351,13 @@ static int attach_once(struct t1x_map *map, struct iommu_group *group,
 /* Wait until no mapping is being unmapped. */
 static int wait_for_unmaps(struct t1x_map *map)
 {
-	struct t1x_dma *dma;
 	int ret = 0;
 
 	if (mutex_lock_killable(&map->lock))
 		return -EINTR;
 
-	for (dma = t1x_dma_find(&map->tree, 0, ULONG_MAX); dma && !ret;
-	     dma = t1x_dma_next(&map->tree, dma)) {
-		if (dma->state == T1X_DMA_DYING && !dma->stuck) {
-			ret = t1x_dma_wait(&map->tree, MAX_SCHEDULE_TIMEOUT);
-			break;
-		}
-	}
+	while (!ret && t1x_dma_find_dying(&map->tree))
+		ret = t1x_dma_wait(&map->tree, MAX_SCHEDULE_TIMEOUT);
 	mutex_unlock(&map->lock);
 	return ret;
 }

@@ -47,7 +47,7 @@ void t1x_map_destroy(struct t1x_map *map)
 
 	/* The pages of a stuck mapping stay pinned and charged for ever. */
 	mutex_lock(&map->lock);
-	while ((dma = t1x_dma_find(&map->tree, 0, ULONG_MAX))) {
+	while ((dma = t1x_dma_first(&map->tree))) {
 		WARN_ON_ONCE(!dma->stuck);
 		t1x_dma_remove(&map->tree, dma);
 		mutex_unlock(&map->lock);
@@ -68,14 +68,6 @@ static unsigned long min_pgsize(const struct t1x_map *map)
 	lockdep_assert_held(&map->lock);
 
 	return t1x_pgsize_min(map->domains.pgsizes);
-}
-
-/* The mapping above @dma, which may have gone, by its last byte. */
-static struct t1x_dma *find_above(struct t1x_map *map, unsigned long last)
-{
-	return last == ULONG_MAX ?
-		       NULL :
-		       t1x_dma_find(&map->tree, last + 1, ULONG_MAX);
 }
 
 /* Forget a mapping that is in no IOMMU; a stuck one is remembered. */
@@ -409,13 +401,15 @@ static int publish(struct t1x_map *map, struct t1x_dma *dma)
 	return 0;
 }
 
-/* Pin and map a FILLING mapping if there is an IOMMU, and make it LIVE. */
-static int fill(struct t1x_map *map, struct t1x_dma *dma, unsigned long orphans,
-		bool single)
+/*
+ * Pin and map a FILLING mapping if there is an IOMMU, and make it LIVE. The mutex is
+ * held; it is dropped and taken again.
+ */
+static int fill(struct t1x_map *map, struct t1x_dma *dma, bool single)
 {
+	unsigned long orphans = t1x_account_orphans(&map->accounts);
 	int ret;
 
-	mutex_lock(&map->lock);
 	do {
 		dma->restart = false;
 		ret = 0;
@@ -431,7 +425,6 @@ static int fill(struct t1x_map *map, struct t1x_dma *dma, unsigned long orphans,
 		if (!ret)
 			ret = publish(map, dma);
 	} while (ret == -EAGAIN);
-	mutex_unlock(&map->lock);
 	return ret;
 }
 
@@ -481,7 +474,6 @@ int t1x_map_dma(struct t1x_map *map, const struct vfio_iommu_type1_dma_map *req,
 {
 	struct t1x_uapi_map args;
 	struct t1x_dma *dma = NULL;
-	unsigned long orphans;
 	int ret;
 
 	if (mutex_lock_killable(&map->lock))
@@ -498,18 +490,13 @@ int t1x_map_dma(struct t1x_map *map, const struct vfio_iommu_type1_dma_map *req,
 				      -EAGAIN;
 	} while (ret == -EAGAIN);
 
-	orphans = t1x_account_orphans(&map->accounts);
 	if (!ret) {
 		dma = reserve_dma(map, &args);
-		if (!dma)
-			ret = -ENOMEM;
+		ret = dma ? fill(map, dma, single) : -ENOMEM;
 	}
 	mutex_unlock(&map->lock);
-	if (ret)
-		return ret;
 
-	ret = fill(map, dma, orphans, single);
-	if (ret)
+	if (ret && dma)
 		undo(map, dma);
 	return ret;
 }
@@ -532,13 +519,10 @@ bool t1x_map_begin_fill_all(struct t1x_map *map)
 	lockdep_assert_held_write(&map->domains.rwsem);
 	lockdep_assert_held(&map->lock);
 
-	for (dma = t1x_dma_find(&map->tree, 0, ULONG_MAX); dma;
-	     dma = t1x_dma_next(&map->tree, dma)) {
-		if (dma->state == T1X_DMA_DYING && !dma->stuck)
-			return false;
-	}
+	if (t1x_dma_find_dying(&map->tree))
+		return false;
 
-	for (dma = t1x_dma_find(&map->tree, 0, ULONG_MAX); dma;
+	for (dma = t1x_dma_first(&map->tree); dma;
 	     dma = t1x_dma_next(&map->tree, dma)) {
 		if (dma->state == T1X_DMA_LIVE && !dma->stuck)
 			t1x_dma_set_state(&map->tree, dma, T1X_DMA_BUSY);
@@ -567,12 +551,11 @@ static int fill_busy(struct t1x_map *map, struct t1x_dma *dma, bool single)
 	ret = t1x_backing_fill(&map->domains, dma, orphans, credit, single);
 
 	mutex_lock(&map->lock);
+	t1x_account_refund(dma->account, credit);
 	if (!ret) {
-		t1x_account_refund(dma->account, credit);
 		t1x_dma_set_state(&map->tree, dma, T1X_DMA_LIVE);
 	} else {
 		/* What was let go meanwhile is to be refunded now, or the reverse. */
-		t1x_account_refund(dma->account, credit);
 		t1x_account_keep(dma->account, dma->nr_externals_held);
 		dma->externals_charged = true;
 	}
@@ -597,15 +580,29 @@ int t1x_map_fill_all(struct t1x_map *map, bool single)
 
 	/* Nobody else ends BUSY, so these mappings stay. */
 	mutex_lock(&map->lock);
-	for (dma = t1x_dma_find(&map->tree, 0, ULONG_MAX); dma && !ret;
+	for (dma = t1x_dma_first(&map->tree); dma;
 	     dma = t1x_dma_next(&map->tree, dma)) {
 		if (dma->state == T1X_DMA_BUSY)
 			ret = fill_busy(map, dma, single);
+		if (ret)
+			break;
 	}
 	mutex_unlock(&map->lock);
 
 	t1x_accounts_settle(&map->accounts);
 	return ret;
+}
+
+/* Take a mapping out of the IOMMU. The mutex is held, dropped and taken again. */
+static void clear_dma(struct t1x_map *map, struct t1x_dma *dma)
+{
+	/* With pages in the IOMMU it stays while the lock is dropped. */
+	if (!t1x_dma_in_iommu(dma) || dma->stuck)
+		return;
+
+	mutex_unlock(&map->lock);
+	t1x_backing_clear_locked(&map->domains, dma);
+	mutex_lock(&map->lock);
 }
 
 /* Take a mapping out of the last domain, and leave it to drivers only. */
@@ -618,12 +615,7 @@ static void unback(struct t1x_map *map, struct t1x_dma *dma)
 	if (dma->state == T1X_DMA_FILLING)
 		dma->restart = true;
 
-	/* With pages in the IOMMU it stays while the lock is dropped. */
-	if (t1x_dma_in_iommu(dma) && !dma->stuck) {
-		mutex_unlock(&map->lock);
-		t1x_backing_clear_locked(&map->domains, dma);
-		mutex_lock(&map->lock);
-	}
+	clear_dma(map, dma);
 
 	/* Whoever takes it out too still looks at what he has unmapped. */
 	if (dma->state != T1X_DMA_DYING && !dma->undone && !dma->stuck)
@@ -644,16 +636,15 @@ static void unback(struct t1x_map *map, struct t1x_dma *dma)
 void t1x_map_unback_all(struct t1x_map *map)
 {
 	struct t1x_dma *dma;
+	unsigned long last;
 
 	lockdep_assert_held_write(&map->domains.rwsem);
 
 	mutex_lock(&map->lock);
-	dma = t1x_dma_find(&map->tree, 0, ULONG_MAX);
-	while (dma) {
-		unsigned long last = dma->last;
-
+	for (dma = t1x_dma_first(&map->tree); dma;
+	     dma = t1x_dma_find_after(&map->tree, last)) {
+		last = dma->last;
 		unback(map, dma);
-		dma = find_above(map, last);
 	}
 	mutex_unlock(&map->lock);
 }
@@ -677,8 +668,8 @@ struct t1x_dma *t1x_map_clear_all(struct t1x_map *map)
 	lockdep_assert_held_write(&map->domains.rwsem);
 
 	mutex_lock(&map->lock);
-	for (dma = t1x_dma_find(&map->tree, 0, ULONG_MAX); dma;
-	     dma = find_above(map, last)) {
+	for (dma = t1x_dma_first(&map->tree); dma;
+	     dma = t1x_dma_find_after(&map->tree, last)) {
 		last = dma->last;
 
 		if (dma->state != T1X_DMA_LIVE) {
@@ -689,12 +680,7 @@ struct t1x_dma *t1x_map_clear_all(struct t1x_map *map)
 			dying = dma;
 		}
 
-		/* With pages in the IOMMU it stays while the lock is dropped. */
-		if (t1x_dma_in_iommu(dma) && !dma->stuck) {
-			mutex_unlock(&map->lock);
-			t1x_backing_clear_locked(&map->domains, dma);
-			mutex_lock(&map->lock);
-		}
+		clear_dma(map, dma);
 
 		/* Last, because an unmapper that waits for this may free it now. */
 		t1x_emulated_abandon(&map->emulated, dma);

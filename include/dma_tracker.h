@@ -133,6 +133,7 @@ void t1x_dma_free(struct t1x_dma *dma);
 void t1x_dma_tree_init(struct t1x_dma_tree *tree, struct mutex *lock);
 struct t1x_dma *t1x_dma_find(struct t1x_dma_tree *tree, unsigned long iova,
 			     unsigned long last);
+struct t1x_dma *t1x_dma_first(struct t1x_dma_tree *tree);
 struct t1x_dma *t1x_dma_next(struct t1x_dma_tree *tree, struct t1x_dma *dma);
 bool t1x_dma_cuts(struct t1x_dma_tree *tree, unsigned long iova,
 		  unsigned long last);
@@ -145,6 +146,9 @@ void t1x_dma_set_vaddr_invalid(struct t1x_dma_tree *tree, struct t1x_dma *dma,
 int t1x_dma_wait(struct t1x_dma_tree *tree, long timeout);
 struct t1x_dma *t1x_dma_find_unsettled(struct t1x_dma_tree *tree,
 				       unsigned long iova, unsigned long last);
+struct t1x_dma *t1x_dma_find_after(struct t1x_dma_tree *tree,
+				   unsigned long last);
+struct t1x_dma *t1x_dma_find_dying(struct t1x_dma_tree *tree);
 
 int t1x_dma_reserve(struct t1x_dma *dma, unsigned long end);
 void t1x_dma_jump_add(struct t1x_dma *dma, unsigned long index);
