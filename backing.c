@@ -300,7 +300,8 @@ static int map_batch(struct t1x_domains *domains, struct t1x_dma *dma,
 			t1x_dma_jump_add(dma, index);
 
 		ret = t1x_domain_map(domains, t1x_dma_iova_at(dma, index),
-				     run->pfn, run->npages, dma->prot);
+				     run->pfn, run->npages, dma->prot,
+				     dma->granule);
 		if (ret > 0) {
 			/* In no unmap from now on, but it keeps its pins. */
 			dma->kept = true;

@@ -138,6 +138,60 @@ void t1x_dirty_clear_all(struct t1x_dirty *dirty)
 }
 
 /**
+ * t1x_dirty_clear() - Mark pages as clean
+ * @dirty: Bitmap; nothing is done if it is not tracked
+ * @page: First page
+ * @npages: Number of pages; they need not lie in the mapping
+ *
+ * Context: May sleep.
+ */
+void t1x_dirty_clear(struct t1x_dirty *dirty, unsigned long page,
+		     unsigned long npages)
+{
+	unsigned long end = min(page + npages, dirty->first + dirty->npages);
+
+	if (!dirty->bits)
+		return;
+
+	for (page = max(page, dirty->first); page < end;) {
+		unsigned long n = min(end - page, CHUNK * BITS_PER_BYTE);
+
+		bitmap_clear(dirty->bits, page - base_of(dirty), n);
+		page += n;
+		cond_resched();
+	}
+}
+
+/**
+ * t1x_dirty_split() - Give the bits of the upper end of a mapping to another
+ * @dirty: Bitmap of the mapping; nothing is done if it is not tracked
+ * @part: Bitmap of the upper end, clean, from t1x_dirty_alloc()
+ *
+ * Context: May sleep.
+ */
+void t1x_dirty_split(struct t1x_dirty *dirty, struct t1x_dirty *part)
+{
+	unsigned long *from, below = BIT(part->first % BITS_PER_LONG) - 1;
+	size_t done = 0, n, len = nr_words(part) * sizeof(*part->bits);
+
+	if (!dirty->bits)
+		return;
+
+	from = dirty->bits + (base_of(part) - base_of(dirty)) / BITS_PER_LONG;
+	for (; done < len; done += n) {
+		n = min(len - done, CHUNK);
+		memcpy((char *)part->bits + done, (char *)from + done, n);
+		cond_resched();
+	}
+
+	/* The word in which the one ends and the other begins. */
+	part->bits[0] &= ~below;
+	if (below)
+		from[0] &= below;
+	dirty->npages -= part->npages;
+}
+
+/**
  * t1x_dirty_word() - The dirty pages among 64
  * @dirty: Bitmap of a mapping that is tracked
  * @page: First of the 64 pages; they need not lie in the mapping

@@ -13,14 +13,12 @@
 
 #include "dirty_bitmap.h"
 #include "dirty_log.h"
+#include "dirty_report.h"
 #include "dma_tracker.h"
 #include "domain.h"
 #include "external.h"
 #include "pgsize.h"
 #include "uapi.h"
-
-/* Words of a report that are made up before they are copied. */
-#define REPORT_WORDS 32
 
 /**
  * t1x_dirty_log_init() - A log that is off
@@ -69,12 +67,12 @@ static int wait_until_started(struct t1x_dirty_log *log)
 
 /*
  * Give a mapping a bitmap. The mutex is dropped and taken again, so @dma may be
- * gone afterwards; it is told by its serial number.
+ * gone or split afterwards; it is told by its serial number and its range.
  */
 static int cover(struct t1x_dirty_log *log, struct t1x_dma *dma)
 {
 	unsigned long npages = t1x_dma_npages(dma);
-	unsigned long iova = dma->iova;
+	unsigned long iova = dma->iova, last = dma->last;
 	u64 serial = dma->serial;
 	struct t1x_dirty dirty;
 	int ret;
@@ -86,7 +84,8 @@ static int cover(struct t1x_dirty_log *log, struct t1x_dma *dma)
 		return ret;
 
 	dma = t1x_dma_find(log->tree, iova, iova);
-	if (dma && dma->serial == serial && !dma->dirty.bits &&
+	if (dma && dma->serial == serial && dma->iova == iova &&
+	    dma->last == last && !dma->dirty.bits &&
 	    log->state != T1X_DIRTY_LOG_OFF)
 		swap(dma->dirty, dirty);
 	t1x_dirty_free(&dirty);
@@ -120,13 +119,17 @@ static int cover_all(struct t1x_dirty_log *log)
 	int ret = 0;
 
 	while (dma && !ret) {
-		unsigned long last = dma->last;
+		unsigned long iova = dma->iova;
 
-		if (!dma->dirty.bits && dma->state != T1X_DMA_FILLING)
+		if (dma->dirty.bits || dma->state == T1X_DMA_FILLING) {
+			dma = t1x_dma_next(log->tree, dma);
+		} else {
 			ret = cover(log, dma);
+			/* Look again: it may have been split meanwhile. */
+			dma = t1x_dma_find(log->tree, iova, ULONG_MAX);
+		}
 		if (fatal_signal_pending(current))
 			ret = -EINTR;
-		dma = t1x_dma_find_after(log->tree, last);
 		cond_resched();
 	}
 
@@ -236,158 +239,22 @@ int t1x_dirty_log_check(const struct t1x_dirty_log *log,
 	return 0;
 }
 
-/* The first bit of a mapping in a report. */
-static unsigned long first_bit(const struct t1x_dirty_report *report,
-			       const struct t1x_dma *dma)
-{
-	return (dma->iova >> report->shift) - report->base;
-}
-
-static unsigned long last_bit(const struct t1x_dirty_report *report,
-			      const struct t1x_dma *dma)
-{
-	return (dma->last >> report->shift) - report->base;
-}
-
-/* Where the words of a mapping are in a report, in bytes. */
-static size_t report_offset(const struct t1x_dirty_report *report,
-			    const struct t1x_dma *dma)
-{
-	return first_bit(report, dma) / 64 * sizeof(u64);
-}
-
-static size_t report_len(const struct t1x_dirty_report *report,
-			 const struct t1x_dma *dma)
-{
-	return (last_bit(report, dma) / 64 + 1) * sizeof(u64) -
-	       report_offset(report, dma);
-}
-
-/* A word whose bits are units of several pages. */
-static u64 wide_word(const struct t1x_dma *dma, unsigned long unit,
-		     unsigned int order, bool all)
-{
-	u64 word = 0;
-	unsigned int i;
-
-	for (i = 0; i < 64; i++) {
-		unsigned long page = (unit + i) << order;
-
-		if (page < dma->dirty.first ||
-		    page - dma->dirty.first >= dma->dirty.npages)
-			continue;
-		if (all || t1x_dirty_any(&dma->dirty, page, BIT(order)))
-			word |= BIT_ULL(i);
-	}
-
-	return word;
-}
-
-static u64 report_word(const struct t1x_dirty_report *report,
-		       const struct t1x_dma *dma, unsigned long unit, bool all)
-{
-	if (report->shift > PAGE_SHIFT)
-		return wide_word(dma, unit, report->shift - PAGE_SHIFT, all);
-
-	return all ? t1x_dirty_word_full(&dma->dirty, unit) :
-		     t1x_dirty_word(&dma->dirty, unit);
-}
-
 static bool is_all_dirty(const struct t1x_dirty_log *log,
 			 const struct t1x_dma *dma)
 {
 	return log->domains->nr_unseen && t1x_dma_in_iommu(dma);
 }
 
-/*
- * Write the words of one mapping. What lies below it in its first word is another
- * mapping's, or the user's, and stays; what lies above it becomes 0.
- */
 static void write_report(const struct t1x_dirty_log *log,
 			 const struct t1x_dirty_report *report,
-			 const struct t1x_dma *dma)
+			 const struct t1x_dma *dma, unsigned long iova,
+			 unsigned long last)
 {
-	const struct t1x_user_bitmap *bitmap = &report->bitmap;
-	unsigned int below = first_bit(report, dma) % 64;
-	size_t offset = report_offset(report, dma);
-	size_t left = report_len(report, dma) / sizeof(u64);
-	unsigned long unit = report->base + first_bit(report, dma) - below;
-	bool all = is_all_dirty(log, dma);
-	u64 words[REPORT_WORDS], keep;
-
-	while (left) {
-		size_t i, n = min_t(size_t, left, REPORT_WORDS);
-
-		for (i = 0; i < n; i++, unit += 64)
-			words[i] = report_word(report, dma, unit, all);
-
-		if (below) {
-			t1x_user_bitmap_read(bitmap, offset, &keep,
-					     sizeof(keep));
-			words[0] |= keep & GENMASK_ULL(below - 1, 0);
-			below = 0;
-		}
-
-		t1x_user_bitmap_write(bitmap, offset, words, n * sizeof(u64));
-		offset += n * sizeof(u64);
-		left -= n;
-		cond_resched();
-	}
+	t1x_dirty_report_write(report, dma, iova, last, is_all_dirty(log, dma));
 }
 
 /**
- * t1x_dirty_report_open() - Prepare a report
- * @report: To initialise; t1x_dirty_report_close() ends it
- * @iova: Where bit 0 is
- * @args: The user's bitmap
- *
- * Context: May sleep.
- * Return: 0 or -ENOMEM.
- */
-int t1x_dirty_report_open(struct t1x_dirty_report *report, unsigned long iova,
-			  const struct t1x_uapi_bitmap *args)
-{
-	report->shift = __ffs64(args->pgsize);
-	report->base = iova >> report->shift;
-	return t1x_user_bitmap_open(&report->bitmap, args->addr, args->size);
-}
-
-/**
- * t1x_dirty_report_close() - Let go of the user's bitmap
- * @report: Report
- *
- * Context: No lock of the container held: may wait for the lock of a page.
- */
-void t1x_dirty_report_close(struct t1x_dirty_report *report)
-{
-	t1x_user_bitmap_close(&report->bitmap);
-}
-
-/**
- * t1x_dirty_report_pin() - Pin the part of a user's bitmap that a mapping fills
- * @report: Report
- * @dma: Mapping that the caller owns, all of it inside the bitmap
- *
- * Context: No lock held. As t1x_user_bitmap_pin().
- * Return: As t1x_user_bitmap_pin().
- */
-int t1x_dirty_report_pin(struct t1x_dirty_report *report,
-			 const struct t1x_dma *dma)
-{
-	return t1x_user_bitmap_pin(&report->bitmap, report_offset(report, dma),
-				   report_len(report, dma));
-}
-
-static bool is_report_pinned(const struct t1x_dirty_report *report,
-			     const struct t1x_dma *dma)
-{
-	return t1x_user_bitmap_is_pinned(&report->bitmap,
-					 report_offset(report, dma),
-					 report_len(report, dma));
-}
-
-/**
- * t1x_dirty_log_report() - Report mappings that are being unmapped
+ * t1x_dirty_log_report() - Report what is being unmapped
  * @log: Log
  * @report: Report, pinned where they fill it
  * @dying: Chain of DYING mappings that the caller owns
@@ -406,12 +273,17 @@ int t1x_dirty_log_report(struct t1x_dirty_log *log,
 	if (log->state != T1X_DIRTY_LOG_ON)
 		return -EINVAL;
 
+	t1x_dirty_report_clear_window(report);
 	for (dma = dying; dma; dma = dma->next_dying)
-		write_report(log, report, dma);
+		write_report(log, report, dma, dma->going_iova,
+			     dma->going_last);
 	return 0;
 }
 
-/* May a report begin and end there, and is nothing in it about to change? */
+/*
+ * May there be a report of a range? Waits until nothing in it is about to change.
+ * Where the ends may be is for the caller to say.
+ */
 static int check_range(struct t1x_dirty_log *log,
 		       const struct t1x_uapi_dirty *args)
 {
@@ -429,8 +301,6 @@ static int check_range(struct t1x_dirty_log *log,
 		ret = t1x_dma_wait(log->tree, MAX_SCHEDULE_TIMEOUT);
 	} while (!ret);
 
-	if (!ret && t1x_dma_cuts(log->tree, args->iova, args->last))
-		ret = -EINVAL;
 	return ret;
 }
 
@@ -465,8 +335,8 @@ static int pin_some(struct t1x_dirty_log *log,
 		    const struct t1x_uapi_dirty *args,
 		    struct t1x_dirty_report *report, unsigned long *iova)
 {
-	size_t offset, len;
 	struct t1x_dma *dma;
+	unsigned long last;
 	int ret;
 
 	for (dma = next_in(log, args, *iova); dma;
@@ -474,19 +344,18 @@ static int pin_some(struct t1x_dirty_log *log,
 		/* Mapped while the mutex was dropped: refused by the next walk. */
 		if (dma->iova < args->iova || dma->last > args->last)
 			return 1;
-		if (!is_report_pinned(report, dma))
+		if (!t1x_dirty_report_is_pinned(report, dma->iova, dma->last))
 			break;
 		cond_resched();
 	}
 	if (!dma)
 		return 1;
 
-	offset = report_offset(report, dma);
-	len = report_len(report, dma);
 	*iova = dma->iova;
+	last = dma->last;
 
 	mutex_unlock(log->tree->lock);
-	ret = t1x_user_bitmap_pin(&report->bitmap, offset, len);
+	ret = t1x_dirty_report_pin(report, *iova, last);
 	mutex_lock(log->tree->lock);
 	return ret;
 }
@@ -503,6 +372,8 @@ static int pin_all(struct t1x_dirty_log *log, const struct t1x_uapi_dirty *args,
 		bool first = true;
 
 		ret = check_range(log, args);
+		if (!ret && t1x_dma_cuts(log->tree, args->iova, args->last))
+			ret = -EINVAL;
 		iova = args->iova;
 		while (!ret) {
 			ret = pin_some(log, args, report, &iova);
@@ -551,7 +422,7 @@ int t1x_dirty_log_get(struct t1x_dirty_log *log,
 
 	for (dma = next_in(log, args, args->iova); dma;
 	     dma = next_after(log, args, dma)) {
-		write_report(log, &report, dma);
+		write_report(log, &report, dma, dma->iova, dma->last);
 		t1x_dirty_clear_all(&dma->dirty);
 		t1x_external_mark_dirty(dma);
 		cond_resched();
@@ -559,6 +430,89 @@ int t1x_dirty_log_get(struct t1x_dirty_log *log,
 
 out_unlock:
 	mutex_unlock(log->tree->lock);
+out_close:
+	t1x_dirty_report_close(&report);
+	return ret;
+}
+
+/* Lock, with the right to report a range. */
+static int lock_range(struct t1x_dirty_log *log,
+		      const struct t1x_uapi_dirty *args)
+{
+	int ret;
+
+	if (mutex_lock_killable(log->tree->lock))
+		return -EINTR;
+
+	ret = check_range(log, args);
+	if (ret)
+		mutex_unlock(log->tree->lock);
+	return ret;
+}
+
+static void report_clipped(struct t1x_dirty_log *log,
+			   const struct t1x_dirty_report *report,
+			   const struct t1x_uapi_dirty *args,
+			   struct t1x_dma *dma)
+{
+	unsigned long iova = max(dma->iova, args->iova);
+	unsigned long last = min(dma->last, args->last);
+
+	write_report(log, report, dma, iova, last);
+	if (args->no_clear)
+		return;
+
+	t1x_dirty_clear(&dma->dirty, iova >> PAGE_SHIFT,
+			((last - iova) >> PAGE_SHIFT) + 1);
+	t1x_external_mark_dirty(dma);
+}
+
+/**
+ * t1x_dirty_log_get_range() - VFIO_IOMMU_TYPE1X_DIRTY_RANGE
+ * @log: Log
+ * @args: What the user asks for
+ *
+ * What was reported is clean afterwards, unless the user only looks, but for what is
+ * still held by a driver.
+ *
+ * Context: No lock held. Sleeps, killable: for the user's memory, and for mappings
+ * in the range that are being made or removed.
+ * Return: 0; -EINVAL if the log is off, the page size is not the smallest one, or
+ * the range is misaligned; -EFAULT if the bitmap cannot be written; -ENOMEM; -EINTR
+ * on a fatal signal. On failure nothing is written, and no page becomes clean.
+ */
+int t1x_dirty_log_get_range(struct t1x_dirty_log *log,
+			    const struct t1x_uapi_dirty *args)
+{
+	struct t1x_dirty_report report;
+	struct t1x_dma *dma;
+	int ret;
+
+	/* A bad argument is told before a bad bitmap. */
+	ret = lock_range(log, args);
+	if (ret)
+		return ret;
+	mutex_unlock(log->tree->lock);
+
+	ret = t1x_dirty_report_open_window(&report, args->iova, args->last,
+					   &args->bitmap);
+	if (ret)
+		return ret;
+
+	ret = t1x_dirty_report_pin_window(&report);
+	if (!ret)
+		ret = lock_range(log, args);
+	if (ret)
+		goto out_close;
+
+	t1x_dirty_report_clear_window(&report);
+	for (dma = next_in(log, args, args->iova); dma;
+	     dma = next_after(log, args, dma)) {
+		report_clipped(log, &report, args, dma);
+		cond_resched();
+	}
+	mutex_unlock(log->tree->lock);
+
 out_close:
 	t1x_dirty_report_close(&report);
 	return ret;

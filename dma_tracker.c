@@ -40,6 +40,22 @@ static t1x_contig *seg_of(const struct t1x_dma *dma, unsigned long page)
 	return &dma->segs[(page >> T1X_SEG_ORDER) - first_seg(dma)];
 }
 
+static int grow_pins(struct t1x_dma *dma, unsigned int max)
+{
+	struct t1x_dma_pin *pins;
+
+	pins = kvmalloc_array(max, sizeof(*pins), T1X_GFP_USER);
+	if (!pins)
+		return -ENOMEM;
+
+	memcpy(pins, dma->pins, dma->nr_pins * sizeof(*pins));
+	if (dma->pins != &dma->inline_pin)
+		kvfree(dma->pins);
+	dma->pins = pins;
+	dma->max_pins = max;
+	return 0;
+}
+
 /**
  * t1x_dma_cache_create() - Make the slab cache of mappings
  *
@@ -83,6 +99,7 @@ struct t1x_dma *t1x_dma_alloc(unsigned long iova, unsigned long last)
 	dma->last = last;
 	dma->state = T1X_DMA_FILLING;
 	dma->externals = RB_ROOT;
+	INIT_LIST_HEAD(&dma->copies);
 	RB_CLEAR_NODE(&dma->node);
 
 	dma->pins = &dma->inline_pin;
@@ -91,6 +108,35 @@ struct t1x_dma *t1x_dma_alloc(unsigned long iova, unsigned long last)
 	dma->segs = dma->inline_segs;
 	dma->max_segs = T1X_DMA_INLINE_SEGS;
 	return dma;
+}
+
+/**
+ * t1x_dma_alloc_part() - Allocate what t1x_dma_split() needs
+ * @dma: DYING mapping that the caller owns
+ * @iova: First byte of the part
+ * @last: Last byte of the part; that of @dma when it is split
+ *
+ * Context: May sleep.
+ * Return: The part, unlinked, with room for its share of the records of @dma but
+ * not for dirty pages; or NULL if memory is short.
+ */
+struct t1x_dma *t1x_dma_alloc_part(const struct t1x_dma *dma,
+				   unsigned long iova, unsigned long last)
+{
+	struct t1x_dma *part = t1x_dma_alloc(iova, last);
+
+	if (!part)
+		return NULL;
+
+	if (dma->mapped && t1x_dma_reserve(part, t1x_dma_npages(part)))
+		goto err_free;
+	if (dma->nr_pins > part->max_pins && grow_pins(part, dma->nr_pins))
+		goto err_free;
+	return part;
+
+err_free:
+	t1x_dma_free(part);
+	return NULL;
 }
 
 /**
@@ -103,6 +149,7 @@ void t1x_dma_free(struct t1x_dma *dma)
 {
 	WARN_ON_ONCE(!RB_EMPTY_NODE(&dma->node));
 	WARN_ON_ONCE(!RB_EMPTY_ROOT(&dma->externals));
+	WARN_ON_ONCE(!list_empty(&dma->copies));
 
 	t1x_dirty_free(&dma->dirty);
 	if (dma->segs != dma->inline_segs)
@@ -214,18 +261,37 @@ bool t1x_dma_cuts(struct t1x_dma_tree *tree, unsigned long iova,
 }
 
 /**
- * t1x_dma_insert() - Track a new mapping
- * @tree: Tree to add to
- * @dma: FILLING mapping; owned by the tree on success
+ * t1x_dma_find_usable() - Find the mapping that drivers of emulated devices may use
+ * @tree: Tree to search
+ * @iova: Byte that they want
+ * @last: Set to the last byte from @iova on that they may use too
+ *
+ * A mapping of which a part is being removed is there but for that part.
  *
  * Context: tree->lock held. Does not sleep.
- * Return: 0, or -EEXIST on any overlap. On failure nothing changed.
+ * Return: The mapping or NULL.
  */
-int t1x_dma_insert(struct t1x_dma_tree *tree, struct t1x_dma *dma)
+struct t1x_dma *t1x_dma_find_usable(struct t1x_dma_tree *tree,
+				    unsigned long iova, unsigned long *last)
+{
+	struct t1x_dma *dma = t1x_dma_find(tree, iova, iova);
+
+	if (!dma || dma->stuck || dma->state == T1X_DMA_FILLING)
+		return NULL;
+
+	*last = dma->last;
+	if (dma->state != T1X_DMA_DYING || iova > dma->going_last)
+		return dma;
+	if (iova >= dma->going_iova)
+		return NULL;
+
+	*last = dma->going_iova - 1;
+	return dma;
+}
+
+static int link_dma(struct t1x_dma_tree *tree, struct t1x_dma *dma)
 {
 	struct rb_node **link = &tree->root.rb_node, *parent = NULL;
-
-	lockdep_assert_held(tree->lock);
 
 	while (*link) {
 		struct t1x_dma *other = node_dma(*link);
@@ -241,6 +307,24 @@ int t1x_dma_insert(struct t1x_dma_tree *tree, struct t1x_dma *dma)
 
 	rb_link_node(&dma->node, parent, link);
 	rb_insert_color(&dma->node, &tree->root);
+	return 0;
+}
+
+/**
+ * t1x_dma_insert() - Track a new mapping
+ * @tree: Tree to add to
+ * @dma: FILLING mapping; owned by the tree on success
+ *
+ * Context: tree->lock held. Does not sleep.
+ * Return: 0, or -EEXIST on any overlap. On failure nothing changed.
+ */
+int t1x_dma_insert(struct t1x_dma_tree *tree, struct t1x_dma *dma)
+{
+	lockdep_assert_held(tree->lock);
+
+	if (link_dma(tree, dma))
+		return -EEXIST;
+
 	dma->serial = ++tree->last_serial;
 	tree->nr_filling += dma->state == T1X_DMA_FILLING;
 	return 0;
@@ -251,11 +335,17 @@ int t1x_dma_insert(struct t1x_dma_tree *tree, struct t1x_dma *dma)
  * @tree: Tree that holds @dma
  * @dma: Mapping; owned by the caller afterwards
  *
+ * Copies that are still under way, of a device that was closed, no longer belong to
+ * it: they find themselves in no list.
+ *
  * Context: tree->lock held. Does not sleep.
  */
 void t1x_dma_remove(struct t1x_dma_tree *tree, struct t1x_dma *dma)
 {
 	lockdep_assert_held(tree->lock);
+
+	while (!list_empty(&dma->copies))
+		list_del_init(dma->copies.next);
 
 	tree->nr_filling -= dma->state == T1X_DMA_FILLING;
 	tree->nr_vaddr_invalid -= dma->vaddr_invalid;
@@ -268,7 +358,7 @@ void t1x_dma_remove(struct t1x_dma_tree *tree, struct t1x_dma *dma)
  * t1x_dma_set_state() - Move a tracked mapping to its next state
  * @tree: Tree that holds @dma
  * @dma: Mapping
- * @state: LIVE, BUSY or DYING
+ * @state: LIVE or BUSY; for DYING there is t1x_dma_set_dying()
  *
  * Context: tree->lock held. Does not sleep.
  */
@@ -280,6 +370,23 @@ void t1x_dma_set_state(struct t1x_dma_tree *tree, struct t1x_dma *dma,
 	tree->nr_filling -= dma->state == T1X_DMA_FILLING;
 	dma->state = state;
 	wake_up_all(&tree->changed);
+}
+
+/**
+ * t1x_dma_set_dying() - A mapping, or a part of it, is about to go
+ * @tree: Tree that holds @dma
+ * @dma: Mapping; owned by the caller from now on
+ * @iova: First byte of what goes
+ * @last: Last byte of what goes, inclusive
+ *
+ * Context: tree->lock held. Does not sleep.
+ */
+void t1x_dma_set_dying(struct t1x_dma_tree *tree, struct t1x_dma *dma,
+		       unsigned long iova, unsigned long last)
+{
+	dma->going_iova = iova;
+	dma->going_last = last;
+	t1x_dma_set_state(tree, dma, T1X_DMA_DYING);
 }
 
 /**
@@ -459,23 +566,6 @@ unsigned long t1x_dma_jump_next(const struct t1x_dma *dma, unsigned long index,
 	return end;
 }
 
-static int grow_pins(struct t1x_dma *dma)
-{
-	unsigned int max = max(8u, dma->max_pins * 2);
-	struct t1x_dma_pin *pins;
-
-	pins = kvmalloc_array(max, sizeof(*pins), T1X_GFP_USER);
-	if (!pins)
-		return -ENOMEM;
-
-	memcpy(pins, dma->pins, dma->nr_pins * sizeof(*pins));
-	if (dma->pins != &dma->inline_pin)
-		kvfree(dma->pins);
-	dma->pins = pins;
-	dma->max_pins = max;
-	return 0;
-}
-
 /**
  * t1x_dma_pin_add() - Record how a mapping is held from a page on
  * @dma: FILLING mapping
@@ -493,7 +583,7 @@ int t1x_dma_pin_add(struct t1x_dma *dma, unsigned long index, u8 kind)
 		return 0;
 
 	if (dma->nr_pins == dma->max_pins) {
-		ret = grow_pins(dma);
+		ret = grow_pins(dma, max(8u, dma->max_pins * 2));
 		if (ret)
 			return ret;
 	}
@@ -502,6 +592,24 @@ int t1x_dma_pin_add(struct t1x_dma *dma, unsigned long index, u8 kind)
 	dma->pins[dma->nr_pins].kind = kind;
 	dma->nr_pins++;
 	return 0;
+}
+
+/* The entry of the record of pins that holds a page. */
+static unsigned int pin_at(const struct t1x_dma *dma, unsigned long index)
+{
+	unsigned int lo = 0, hi = dma->nr_pins;
+
+	/* pins[lo] is at or below index, pins[hi] above it or past the end. */
+	while (hi - lo > 1) {
+		unsigned int mid = lo + (hi - lo) / 2;
+
+		if (dma->pins[mid].index <= index)
+			lo = mid;
+		else
+			hi = mid;
+	}
+
+	return lo;
 }
 
 /**
@@ -516,21 +624,11 @@ int t1x_dma_pin_add(struct t1x_dma *dma, unsigned long index, u8 kind)
 u8 t1x_dma_pin_kind(const struct t1x_dma *dma, unsigned long index,
 		    unsigned long *end)
 {
-	unsigned int lo = 0, hi = dma->nr_pins;
+	unsigned int i = pin_at(dma, index);
 
-	/* pins[lo] is at or below index, pins[hi] above it or past the end. */
-	while (hi - lo > 1) {
-		unsigned int mid = lo + (hi - lo) / 2;
-
-		if (dma->pins[mid].index <= index)
-			lo = mid;
-		else
-			hi = mid;
-	}
-
-	if (hi < dma->nr_pins)
-		*end = min_t(unsigned long, *end, dma->pins[hi].index);
-	return dma->pins[lo].kind;
+	if (i + 1 < dma->nr_pins)
+		*end = min_t(unsigned long, *end, dma->pins[i + 1].index);
+	return dma->pins[i].kind;
 }
 
 /**
@@ -555,6 +653,63 @@ unsigned long t1x_dma_nr_pinned(const struct t1x_dma *dma)
 	}
 
 	return npages;
+}
+
+/* Share out what is known of the pages, and how they are pinned, at page @at. */
+static void split_records(struct t1x_dma *dma, struct t1x_dma *part,
+			  unsigned long at)
+{
+	unsigned long page = part->iova >> PAGE_SHIFT;
+	unsigned int i, first = pin_at(dma, at);
+
+	part->mapped = dma->mapped - at;
+	dma->mapped = at;
+	part->has_pfn_0 = dma->has_pfn_0;
+	memcpy(part->segs, seg_of(dma, page),
+	       nr_segs(part, t1x_dma_npages(part)) * sizeof(*part->segs));
+
+	for (i = first; i < dma->nr_pins; i++) {
+		struct t1x_dma_pin *pin = &part->pins[part->nr_pins++];
+
+		*pin = dma->pins[i];
+		pin->index -= min_t(unsigned long, pin->index, at);
+	}
+	dma->nr_pins = first + (dma->pins[first].index < at);
+}
+
+/**
+ * t1x_dma_split() - Make a mapping of the upper end of another
+ * @tree: Tree that holds @dma
+ * @dma: DYING mapping that the caller owns, in the IOMMU as a whole or not at all,
+ *	 with room for the rest of its records
+ * @part: From t1x_dma_alloc_part(), with the account and, if @dma has one, a dirty
+ *	  bitmap of its own; owned by the tree afterwards
+ *
+ * @part is DYING too. Its external pins and copies still belong to @dma.
+ *
+ * Context: domains.rwsem and tree->lock held. May sleep.
+ */
+void t1x_dma_split(struct t1x_dma_tree *tree, struct t1x_dma *dma,
+		   struct t1x_dma *part)
+{
+	unsigned long offset = part->iova - dma->iova;
+
+	lockdep_assert_held(tree->lock);
+
+	part->prot = dma->prot;
+	part->granule = dma->granule;
+	part->serial = dma->serial;
+	part->vaddr = dma->vaddr + offset;
+	part->lock_cap = dma->lock_cap;
+	part->state = dma->state;
+	part->externals_charged = dma->externals_charged;
+	if (dma->mapped)
+		split_records(dma, part, offset >> PAGE_SHIFT);
+	t1x_dirty_split(&dma->dirty, &part->dirty);
+
+	dma->last = part->iova - 1;
+	WARN_ON_ONCE(link_dma(tree, part));
+	t1x_dma_set_vaddr_invalid(tree, part, dma->vaddr_invalid);
 }
 
 /**

@@ -30,6 +30,8 @@ void t1x_domains_init(struct t1x_domains *domains, struct mutex *lock)
 	init_rwsem(&domains->rwsem);
 	domains->lock = lock;
 	INIT_LIST_HEAD(&domains->list);
+	domains->supported = PAGE_MASK;
+	domains->subset = 0;
 	domains->pgsizes = PAGE_MASK;
 	domains->nr_unseen = 0;
 	domains->nr_stuck = 0;
@@ -47,6 +49,46 @@ static void unlock_table(struct t1x_domain *domain)
 		mutex_unlock(&domain->table_lock);
 }
 
+/* Map as far as it goes; @done counts the pages. */
+static int map_cut(struct iommu_domain *domain, unsigned long iova,
+		   unsigned long pfn, unsigned long npages, int prot,
+		   const struct t1x_leaves *leaves, unsigned long *done)
+{
+	int ret = 0;
+
+	while (*done < npages && !ret) {
+		unsigned long n = t1x_pgsize_cut(domain->pgsize_bitmap, leaves,
+						 PHYS_PFN(iova) + *done,
+						 pfn + *done, npages - *done);
+
+		ret = t1x_compat_iommu_map(domain, iova + (*done << PAGE_SHIFT),
+					   PFN_PHYS(pfn + *done),
+					   n << PAGE_SHIFT, prot | IOMMU_CACHE);
+		if (!ret)
+			*done += n;
+		cond_resched();
+	}
+
+	return ret;
+}
+
+/**
+ * t1x_domain_leaves() - The leaves that a mapping may have
+ * @domains: Domains
+ * @granule: Granule of the mapping in bytes, or 0
+ *
+ * Context: domains->rwsem or the owner's mutex held. Does not sleep.
+ * Return: The rule for t1x_domain_map_one().
+ */
+struct t1x_leaves t1x_domain_leaves(const struct t1x_domains *domains,
+				    unsigned long granule)
+{
+	return (struct t1x_leaves){
+		.allowed = domains->subset ?: ULONG_MAX,
+		.granule = granule,
+	};
+}
+
 /**
  * t1x_domain_map_one() - Map contiguous memory in one domain
  * @domain: Domain
@@ -54,20 +96,26 @@ static void unlock_table(struct t1x_domain *domain)
  * @pfn: Frame of the first page
  * @npages: Length in pages
  * @prot: IOMMU_READ, IOMMU_WRITE; IOMMU_CACHE is added
+ * @leaves: What the IOMMU may make of it
  *
  * Context: rwsem of the list held. May sleep.
- * Return: 0, or what the IOMMU driver says (-ENOMEM, -EINVAL ...). On failure
- * nothing is mapped.
+ * Return: 0, or what the IOMMU driver says (-ENOMEM, -EINVAL ...), and nothing is
+ * mapped; or 1 if a part was mapped and the driver did not let all of it go again,
+ * which it must not do.
  */
 int t1x_domain_map_one(struct t1x_domain *domain, unsigned long iova,
-		       unsigned long pfn, unsigned long npages, int prot)
+		       unsigned long pfn, unsigned long npages, int prot,
+		       const struct t1x_leaves *leaves)
 {
+	unsigned long done = 0;
 	int ret;
 
 	lock_table(domain);
-	ret = t1x_compat_iommu_map(domain->domain, iova, PFN_PHYS(pfn),
-				   npages << PAGE_SHIFT, prot | IOMMU_CACHE);
+	ret = map_cut(domain->domain, iova, pfn, npages, prot, leaves, &done);
 	unlock_table(domain);
+
+	if (ret && done && t1x_domain_unmap_one(domain, iova, done) < done)
+		ret = 1;
 	return ret;
 }
 
@@ -99,22 +147,26 @@ unsigned long t1x_domain_unmap_one(struct t1x_domain *domain,
  * @pfn: Frame of the first page
  * @npages: Length in pages
  * @prot: IOMMU_READ, IOMMU_WRITE
+ * @granule: Of the mapping, in bytes, or 0
  *
  * Context: domains->rwsem held. May sleep.
  * Return: 0, or the error of the IOMMU driver, and nothing changed; or 1 if one
- * domain refused the memory and another did not let all of it go again, which a
- * driver must not do: the device may reach it for as long as the domain lives.
+ * domain refused the memory and it or another did not let all of it go again, which
+ * a driver must not do: the device may reach it for as long as the domain lives.
  */
 int t1x_domain_map(struct t1x_domains *domains, unsigned long iova,
-		   unsigned long pfn, unsigned long npages, int prot)
+		   unsigned long pfn, unsigned long npages, int prot,
+		   unsigned long granule)
 {
+	struct t1x_leaves leaves = t1x_domain_leaves(domains, granule);
 	struct t1x_domain *domain;
 	int ret;
 
 	lockdep_assert_held(&domains->rwsem);
 
 	list_for_each_entry(domain, &domains->list, next) {
-		ret = t1x_domain_map_one(domain, iova, pfn, npages, prot);
+		ret = t1x_domain_map_one(domain, iova, pfn, npages, prot,
+					 &leaves);
 		if (ret)
 			goto err_unmap;
 	}
@@ -492,7 +544,46 @@ static void update_pgsizes(struct t1x_domains *domains)
 
 	list_for_each_entry(domain, &domains->list, next)
 		pgsizes &= domain->domain->pgsize_bitmap;
-	domains->pgsizes = t1x_pgsize_visible(pgsizes);
+	domains->supported = t1x_pgsize_visible(pgsizes);
+	domains->pgsizes = domains->subset ?: domains->supported;
+}
+
+/**
+ * t1x_domain_serves_subset() - Has a domain all page sizes that the user wants?
+ * @domains: Domains
+ * @domain: New domain
+ *
+ * Context: domains->rwsem held for write. Does not sleep.
+ * Return: true if it can be added.
+ */
+bool t1x_domain_serves_subset(const struct t1x_domains *domains,
+			      const struct t1x_domain *domain)
+{
+	return !(domains->subset &
+		 ~t1x_pgsize_visible(domain->domain->pgsize_bitmap));
+}
+
+/**
+ * t1x_domain_set_subset() - Restrict the page sizes of a container
+ * @domains: Domains; nothing is mapped in them
+ * @subset: Bitmap of page sizes in bytes, or 0 for no restriction
+ *
+ * Context: domains->rwsem held for write, and the owner's mutex.
+ * Return: 0, or -EINVAL if @subset lacks the smallest page size of the container, or
+ * has one that it does not support.
+ */
+int t1x_domain_set_subset(struct t1x_domains *domains, unsigned long subset)
+{
+	lockdep_assert_held_write(&domains->rwsem);
+	lockdep_assert_held(domains->lock);
+
+	if (subset && (subset & ~domains->supported ||
+		       !(subset & t1x_pgsize_min(domains->supported))))
+		return -EINVAL;
+
+	domains->subset = subset;
+	update_pgsizes(domains);
+	return 0;
 }
 
 /**

@@ -5,7 +5,6 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/iommu.h>
-#include <linux/kthread.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
@@ -13,10 +12,10 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 #include <linux/vfio.h>
 
 #include "account.h"
+#include "copy.h"
 #include "dirty_bitmap.h"
 #include "dma_tracker.h"
 #include "emulated.h"
@@ -192,20 +191,6 @@ void t1x_emulated_remove_device(struct t1x_emulated *emulated,
 	mutex_unlock(&emulated->device_lock);
 }
 
-/* The mapping that holds a byte, if drivers may use it now. */
-static struct t1x_dma *find_usable(struct t1x_emulated *emulated,
-				   unsigned long iova)
-{
-	struct t1x_dma *dma = t1x_dma_find(emulated->tree, iova, iova);
-
-	if (!dma || dma->stuck)
-		return NULL;
-	if (dma->state != T1X_DMA_LIVE && dma->state != T1X_DMA_BUSY)
-		return NULL;
-
-	return dma;
-}
-
 /* What it takes to pin a page of a mapping once the mutex is dropped. */
 struct pin_target {
 	u64 serial; /* of the mapping */
@@ -225,13 +210,14 @@ static int look_up(struct t1x_emulated *emulated, unsigned long iova, int prot,
 {
 	struct t1x_external *external;
 	struct t1x_dma *dma;
+	unsigned long last;
 
 	if (list_empty(&emulated->devices))
 		return -EINVAL;
 	if (emulated->tree->nr_vaddr_invalid)
 		return -EBUSY;
 
-	dma = find_usable(emulated, iova);
+	dma = t1x_dma_find_usable(emulated->tree, iova, &last);
 	if (!dma)
 		return -EINVAL;
 	if ((dma->prot & prot) != prot)
@@ -332,6 +318,7 @@ static int pin_target(struct t1x_emulated *emulated, unsigned long iova,
 {
 	struct t1x_external *external = t1x_external_alloc(iova);
 	struct t1x_dma *dma;
+	unsigned long last;
 	bool added;
 	int ret;
 
@@ -345,7 +332,7 @@ static int pin_target(struct t1x_emulated *emulated, unsigned long iova,
 	}
 
 	mutex_lock(emulated->tree->lock);
-	dma = find_usable(emulated, iova);
+	dma = t1x_dma_find_usable(emulated->tree, iova, &last);
 	added = is_current(dma, iova, target);
 	if (added) {
 		*page = pfn_to_page(external->pfn);
@@ -471,7 +458,7 @@ static bool unpin_one(struct t1x_emulated *emulated, unsigned long iova)
 		t1x_account_hold(account);
 		t1x_account_refund(account, 1);
 	}
-	if (RB_EMPTY_ROOT(&dma->externals))
+	if (dma->state == T1X_DMA_DYING)
 		wake_up_all(&emulated->tree->changed);
 	mutex_unlock(emulated->tree->lock);
 
@@ -510,149 +497,23 @@ void t1x_emulated_unpin(struct t1x_emulated *emulated, unsigned long iova,
 	}
 }
 
-/* A part of a mapping that is copied with no lock held. */
-struct rw_target {
-	u64 serial;
-	struct t1x_account *account; /* a counted reference */
-	unsigned long vaddr;
-	size_t len;
-};
-
-/* Find the next part, and keep its mapping from going. */
-static int rw_begin(struct t1x_emulated *emulated, unsigned long iova,
-		    size_t len, bool write, struct rw_target *target)
+/* Does a driver still hold a page of what goes? */
+static bool is_held(const struct t1x_dma *dma)
 {
-	struct t1x_dma *dma;
-
-	lockdep_assert_held(emulated->tree->lock);
-
-	if (emulated->tree->nr_vaddr_invalid)
-		return -EBUSY;
-
-	dma = find_usable(emulated, iova);
-	if (!dma)
-		return -EINVAL;
-	/* As in-tree has it, a write too needs a mapping that can be read. */
-	if (!(dma->prot & IOMMU_READ) || (write && !(dma->prot & IOMMU_WRITE)))
-		return -EPERM;
-
-	dma->nr_rw++;
-	t1x_account_hold(dma->account);
-	target->serial = dma->serial;
-	target->account = dma->account;
-	target->vaddr = dma->vaddr + (iova - dma->iova);
-	target->len = min_t(unsigned long, len - 1, dma->last - iova) + 1;
-	return 0;
+	return t1x_external_any(dma, dma->going_iova, dma->going_last);
 }
 
-static void rw_end(struct t1x_emulated *emulated, unsigned long iova,
-		   unsigned long written, const struct rw_target *target)
-{
-	struct t1x_dma *dma;
-
-	lockdep_assert_held(emulated->tree->lock);
-
-	/* The last group may have gone meanwhile, and the mapping with it. */
-	dma = t1x_dma_find(emulated->tree, iova, iova);
-	if (!dma || dma->serial != target->serial)
-		return;
-
-	if (written) {
-		unsigned long first = iova >> PAGE_SHIFT;
-		unsigned long last = (iova + (written - 1)) >> PAGE_SHIFT;
-
-		t1x_dirty_set(&dma->dirty, first, last - first + 1);
-	}
-
-	if (!--dma->nr_rw)
-		wake_up_all(&emulated->tree->changed);
-}
-
-/* Copy as the mapper would. Return: bytes copied, or an error. */
-static long rw_copy(const struct rw_target *target, void *buf, bool write)
-{
-	void __user *user = (void __user *)target->vaddr;
-	struct mm_struct *mm = target->account->mm;
-	bool kthread = !current->mm;
-	unsigned long left;
-
-	if (!mmget_not_zero(mm))
-		return -EPERM;
-
-	left = target->len;
-	if (kthread)
-		kthread_use_mm(mm);
-	if (current->mm == mm)
-		left = write ? copy_to_user(user, buf, target->len) :
-			       copy_from_user(buf, user, target->len);
-	if (kthread)
-		kthread_unuse_mm(mm);
-	mmput(mm);
-	return target->len - left;
-}
-
-/**
- * t1x_emulated_rw() - vfio_dma_rw(): read or write as the device would
- * @emulated: Emulated groups of the container
- * @iova: First byte
- * @buf: Kernel memory
- * @len: Length in bytes, not 0
- * @write: Write to the mappings
- *
- * Semantics: vfio_dma_rw() in drivers/vfio. The caller is the mapper or a thread
- * of the kernel.
- *
- * Context: No lock of the container held: the copy may wait for a user. May sleep.
- * Return: 0; -EINVAL if there is no mapping; -EPERM if it does not allow that, or
- * the mapper's address space is gone; -EFAULT if the memory is not there or the
- * caller has another address space; -EBUSY while addresses are invalid. What was
- * copied before a failure stays, and is dirty.
- */
-int t1x_emulated_rw(struct t1x_emulated *emulated, unsigned long iova,
-		    void *buf, size_t len, bool write)
-{
-	struct mutex *lock = emulated->tree->lock;
-	struct rw_target target;
-	long copied;
-	int ret;
-
-	while (len) {
-		mutex_lock(lock);
-		ret = rw_begin(emulated, iova, len, write, &target);
-		mutex_unlock(lock);
-		if (ret)
-			return ret;
-
-		copied = rw_copy(&target, buf, write);
-
-		mutex_lock(lock);
-		rw_end(emulated, iova, write ? max(copied, 0L) : 0, &target);
-		mutex_unlock(lock);
-		t1x_account_put(emulated->accounts, target.account);
-
-		if (copied < 0)
-			return copied;
-		if (copied < target.len)
-			return -EFAULT;
-		iova += copied;
-		buf += copied;
-		len -= copied;
-	}
-
-	return 0;
-}
-
-/* Tell all drivers that a mapping goes. */
+/* Tell all drivers what goes of a mapping. */
 static int notify(struct t1x_emulated *emulated, const struct t1x_dma *dma)
 {
+	u64 size = dma->going_last - dma->going_iova + 1;
 	struct vfio_device *device;
 
 	if (mutex_lock_killable(&emulated->device_lock))
 		return -EINTR;
 
 	list_for_each_entry(device, &emulated->devices, iommu_entry)
-		device->ops->dma_unmap(device, dma->iova,
-				       t1x_dma_npages(dma) << PAGE_SHIFT);
+		device->ops->dma_unmap(device, dma->going_iova, size);
 	mutex_unlock(&emulated->device_lock);
 	return 0;
 }
@@ -662,7 +523,7 @@ static int wait_for_copies(struct t1x_emulated *emulated,
 {
 	int ret = 0;
 
-	while (dma->nr_rw && !ret)
+	while (t1x_copy_any(dma, dma->going_iova, dma->going_last) && !ret)
 		ret = t1x_dma_wait(emulated->tree, MAX_SCHEDULE_TIMEOUT);
 	return ret;
 }
@@ -675,7 +536,7 @@ static int wait_for_unpin(struct t1x_emulated *emulated,
 	long left = QUIESCE_WAIT;
 	int ret = 0;
 
-	while (!ret && left > 0 && !RB_EMPTY_ROOT(&dma->externals)) {
+	while (!ret && left > 0 && is_held(dma)) {
 		ret = t1x_dma_wait(emulated->tree, left);
 		left = until - jiffies;
 	}
@@ -683,9 +544,9 @@ static int wait_for_unpin(struct t1x_emulated *emulated,
 }
 
 /**
- * t1x_emulated_quiesce() - Have the drivers let go of a mapping
+ * t1x_emulated_quiesce() - Have the drivers let go of what goes of a mapping
  * @emulated: Emulated groups of the container
- * @dma: DYING mapping that the caller owns, so that nobody can pin it anew
+ * @dma: DYING mapping that the caller owns, so that nobody can pin that anew
  *
  * A driver must unpin in its callback. One that does so late is waited for, one
  * that refuses makes the unmap fail.
@@ -702,11 +563,11 @@ int t1x_emulated_quiesce(struct t1x_emulated *emulated, struct t1x_dma *dma)
 
 	mutex_lock(lock);
 	ret = wait_for_copies(emulated, dma);
-	while (!ret && !RB_EMPTY_ROOT(&dma->externals)) {
+	while (!ret && is_held(dma)) {
 		mutex_unlock(lock);
 		ret = notify(emulated, dma);
 		mutex_lock(lock);
-		if (ret || RB_EMPTY_ROOT(&dma->externals))
+		if (ret || !is_held(dma))
 			break;
 
 		/* A driver cannot let go of what it has not been given yet. */
@@ -718,7 +579,8 @@ int t1x_emulated_quiesce(struct t1x_emulated *emulated, struct t1x_dma *dma)
 
 	/* A user can repeat this, once a second. */
 	if (ret == -EBUSY && __ratelimit(&refusals))
-		pr_warn("iova 0x%lx-0x%lx: %s\n", dma->iova, dma->last,
+		pr_warn("iova 0x%lx-0x%lx: %s\n", dma->going_iova,
+			dma->going_last,
 			"a driver does not unpin it, so it stays mapped");
 	return ret;
 }

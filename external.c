@@ -4,6 +4,7 @@
  */
 #include <linux/mm.h>
 #include <linux/rbtree.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "alloc.h"
@@ -130,16 +131,60 @@ void t1x_external_remove(struct t1x_dma *dma, struct t1x_external *external)
 	dma->nr_externals_held -= external->held;
 }
 
+/* The pin with the lowest IOVA at or above one, or NULL. */
+static struct t1x_external *find_from(const struct t1x_dma *dma,
+				      unsigned long iova)
+{
+	struct rb_node *node = dma->externals.rb_node;
+	struct t1x_external *lowest = NULL;
+
+	while (node) {
+		struct t1x_external *external = node_external(node);
+
+		if (external->iova < iova) {
+			node = node->rb_right;
+		} else {
+			lowest = external;
+			node = node->rb_left;
+		}
+	}
+
+	return lowest;
+}
+
 /**
- * t1x_external_first() - The pin with the lowest IOVA
+ * t1x_external_any() - Is anything of a range pinned?
  * @dma: Mapping
+ * @iova: First byte of the range
+ * @last: Last byte of the range, inclusive
  *
  * Context: The tree's mutex held. Does not sleep.
- * Return: The pin or NULL.
+ * Return: true if a pin was made with an IOVA in the range.
  */
-struct t1x_external *t1x_external_first(const struct t1x_dma *dma)
+bool t1x_external_any(const struct t1x_dma *dma, unsigned long iova,
+		      unsigned long last)
 {
-	return node_external(rb_first(&dma->externals));
+	struct t1x_external *external = find_from(dma, iova);
+
+	return external && external->iova <= last;
+}
+
+/**
+ * t1x_external_split() - Give the pins of the upper end of a mapping to another
+ * @dma: Mapping
+ * @part: Mapping without a pin, which was the upper end of @dma
+ *
+ * Context: The tree's mutex held. May sleep.
+ */
+void t1x_external_split(struct t1x_dma *dma, struct t1x_dma *part)
+{
+	struct t1x_external *external;
+
+	while ((external = find_from(dma, part->iova))) {
+		t1x_external_remove(dma, external);
+		t1x_external_insert(part, external);
+		cond_resched();
+	}
 }
 
 /**

@@ -67,12 +67,14 @@ static void withdraw(struct t1x_map *map, struct t1x_domain *domain,
 
 /*
  * Map in a new domain what the others map of one mapping, FILLING and DYING ones
- * up to where they are. A call of iommu_map ends where physical memory jumps and
- * where the mapping ends, as later unmaps will.
+ * up to where they are. A call of iommu_map ends where physical memory jumps, at
+ * multiples of the granule and where the mapping ends, as later unmaps will.
  */
 static int replay_dma(struct t1x_map *map, struct t1x_domain *domain,
 		      const struct t1x_dma *dma)
 {
+	struct t1x_leaves leaves =
+		t1x_domain_leaves(&map->domains, dma->granule);
 	unsigned long index = dma->unmapped, end = dma->mapped;
 	unsigned long pfn, next;
 	int ret;
@@ -91,7 +93,10 @@ static int replay_dma(struct t1x_map *map, struct t1x_domain *domain,
 		}
 
 		ret = t1x_domain_map_one(domain, t1x_dma_iova_at(dma, index),
-					 run_pfn, next - index, dma->prot);
+					 run_pfn, next - index, dma->prot,
+					 &leaves);
+		if (ret > 0)
+			ret = -EIO; /* what the driver keeps goes with the domain */
 		if (ret)
 			goto err_withdraw;
 		index = next;
@@ -151,6 +156,9 @@ static int vet_domain(struct t1x_map *map, struct t1x_domain *domain,
 		ret = t1x_domain_restrict(domain, space, msi_base);
 	if (ret)
 		return ret;
+
+	if (!t1x_domain_serves_subset(&map->domains, domain))
+		return -EINVAL;
 
 	mutex_lock(&map->lock);
 	ret = check_window(map, space);
@@ -421,6 +429,14 @@ int t1x_group_attach_emulated(struct t1x_map *map, struct iommu_group *group)
 	return ret;
 }
 
+/* A choice of page sizes lasts as long as the container has a group. */
+static void forget_subset(struct t1x_map *map)
+{
+	mutex_lock(&map->lock);
+	t1x_domain_set_subset(&map->domains, 0);
+	mutex_unlock(&map->lock);
+}
+
 /* Detach an emulated group. With the last group of all, the mappings go. */
 static bool detach_emulated(struct t1x_map *map, struct iommu_group *group,
 			    struct t1x_dma **dying)
@@ -433,8 +449,10 @@ static bool detach_emulated(struct t1x_map *map, struct iommu_group *group,
 	       list_empty(&map->domains.list);
 	mutex_unlock(&map->lock);
 
-	if (removed && last)
+	if (removed && last) {
 		*dying = t1x_map_clear_all(map);
+		forget_subset(map);
+	}
 	return removed;
 }
 
@@ -484,6 +502,8 @@ static struct t1x_dma *detach_locked(struct t1x_map *map,
 	if (list_empty(&domain->groups))
 		dying = drop_domain(map, domain, keep);
 	widen_space(map);
+	if (!keep && list_empty(&map->domains.list))
+		forget_subset(map);
 	return dying;
 }
 

@@ -15,6 +15,7 @@
 #include "domain.h"
 #include "emulated.h"
 #include "map.h"
+#include "pgsize.h"
 #include "uapi.h"
 #include "vaddr.h"
 
@@ -63,11 +64,67 @@ void t1x_map_destroy(struct t1x_map *map)
 	mutex_destroy(&map->lock);
 }
 
-static unsigned long min_pgsize(const struct t1x_map *map)
+/**
+ * t1x_map_pgsize() - The smallest IOMMU page size that a container uses
+ * @map: Mappings of the container
+ *
+ * Context: Any. A group that is attached at the same time may change it: what is
+ * mapped or unmapped then is checked against the one or the other.
+ * Return: Bytes.
+ */
+unsigned long t1x_map_pgsize(const struct t1x_map *map)
 {
-	lockdep_assert_held(&map->lock);
+	return t1x_pgsize_min(READ_ONCE(map->domains.pgsizes));
+}
 
-	return t1x_pgsize_min(map->domains.pgsizes);
+/* Return: 0 if nothing is mapped; -EBUSY; -EAGAIN if that is being decided. */
+static int check_empty(struct t1x_map *map)
+{
+	struct t1x_dma *dma;
+	int ret = 0;
+
+	for (dma = t1x_dma_first(&map->tree); dma;
+	     dma = t1x_dma_next(&map->tree, dma)) {
+		/* A stuck mapping is no more, to the user. */
+		if (dma->stuck)
+			continue;
+		if (dma->state == T1X_DMA_LIVE || dma->state == T1X_DMA_BUSY)
+			return -EBUSY;
+		ret = -EAGAIN;
+	}
+
+	return ret;
+}
+
+/**
+ * t1x_map_set_pgsizes() - Restrict the IOMMU page sizes of a container
+ * @map: Mappings of the container
+ * @pgsizes: Bitmap of sizes in bytes, not 0
+ *
+ * Context: May sleep; waits, killable, for mappings that are being made or removed.
+ * Return: 0; -EBUSY if anything is mapped; -EINVAL if @pgsizes lacks the smallest
+ * page size, or has one that is not supported; -EINTR on a fatal signal.
+ */
+int t1x_map_set_pgsizes(struct t1x_map *map, unsigned long pgsizes)
+{
+	int ret;
+
+	do {
+		if (down_write_killable(&map->domains.rwsem))
+			return -EINTR;
+		mutex_lock(&map->lock);
+		ret = check_empty(map);
+		if (!ret)
+			ret = t1x_domain_set_subset(&map->domains, pgsizes);
+		up_write(&map->domains.rwsem);
+
+		if (ret == -EAGAIN)
+			ret = t1x_dma_wait(&map->tree, MAX_SCHEDULE_TIMEOUT) ?:
+				      -EAGAIN;
+		mutex_unlock(&map->lock);
+	} while (ret == -EAGAIN);
+
+	return ret;
 }
 
 /* Forget a mapping that is in no IOMMU; a stuck one is remembered. */
@@ -86,9 +143,9 @@ static void forget_dma(struct t1x_map *map, struct t1x_dma *dma)
 	}
 	if (gone) {
 		t1x_dma_remove(&map->tree, dma);
-		map->dma_avail++;
+		map->dma_avail += !dma->uncounted;
 	} else {
-		t1x_dma_set_state(&map->tree, dma, T1X_DMA_DYING);
+		t1x_dma_set_dying(&map->tree, dma, dma->iova, dma->last);
 	}
 	mutex_unlock(&map->lock);
 
@@ -114,207 +171,6 @@ void t1x_map_forget(struct t1x_map *map, struct t1x_dma *dying)
 		dying = dma->next_dying;
 		forget_dma(map, dma);
 	}
-}
-
-/* Mappings that one call removes, and owns. */
-struct dying {
-	struct t1x_dma *first;
-	bool in_use; /* drivers of emulated devices hold a part of one */
-	u64 size;
-};
-
-/*
- * Mark everything that an unmap removes as DYING, and chain it.
- * Return: 0; -EINVAL if the range cuts a mapping; -EAGAIN if a mapping that it
- * meets is being made or removed. On failure nothing changed.
- */
-static int mark_dying(struct t1x_map *map, const struct t1x_uapi_unmap *args,
-		      bool v2, struct dying *dying)
-{
-	struct t1x_dma **link = &dying->first;
-	struct t1x_dma *dma;
-
-	if (t1x_dma_find_unsettled(&map->tree, args->iova, args->last))
-		return -EAGAIN;
-
-	if (v2 && !args->all &&
-	    t1x_dma_cuts(&map->tree, args->iova, args->last))
-		return -EINVAL;
-
-	for (dma = t1x_dma_find(&map->tree, args->iova, args->last);
-	     dma && t1x_uapi_unmap_takes(args, dma->iova, v2);
-	     dma = t1x_dma_next(&map->tree, dma)) {
-		if (dma->stuck)
-			continue;
-		t1x_dma_set_state(&map->tree, dma, T1X_DMA_DYING);
-		*link = dma;
-		link = &dma->next_dying;
-		dying->size += dma->last - dma->iova + 1;
-		if (!RB_EMPTY_ROOT(&dma->externals) || dma->nr_rw)
-			dying->in_use = true;
-	}
-	*link = NULL;
-
-	return 0;
-}
-
-/*
- * The unmap failed after all. The rwsem keeps this from a detach that takes the
- * mappings out of the IOMMU, and unpins them, at the same time.
- */
-static void revive(struct t1x_map *map, struct t1x_dma *dying)
-{
-	struct t1x_dma *dma, *next, *doomed = NULL;
-
-	down_read(&map->domains.rwsem);
-	mutex_lock(&map->lock);
-	for (dma = dying; dma; dma = next) {
-		next = dma->next_dying;
-		if (dma->doomed) {
-			dma->next_dying = doomed;
-			doomed = dma;
-			continue;
-		}
-		/* The last domain may have gone, the first does not come. */
-		if (!t1x_dma_in_iommu(dma))
-			t1x_dma_reset(dma);
-		t1x_dma_set_state(&map->tree, dma, T1X_DMA_LIVE);
-	}
-	mutex_unlock(&map->lock);
-	up_read(&map->domains.rwsem);
-
-	t1x_map_forget(map, doomed);
-}
-
-static int quiesce(struct t1x_map *map, const struct dying *dying)
-{
-	struct t1x_dma *dma;
-	int ret = 0;
-
-	if (!dying->in_use)
-		return 0;
-
-	for (dma = dying->first; dma && !ret; dma = dma->next_dying)
-		ret = t1x_emulated_quiesce(&map->emulated, dma);
-	return ret;
-}
-
-/* Report what is dirty in mappings that nobody can write to but through an IOMMU. */
-static int report_dying(struct t1x_map *map, const struct t1x_uapi_unmap *args,
-			const struct dying *dying)
-{
-	struct t1x_dirty_report report;
-	struct t1x_dma *dma;
-	int ret;
-
-	ret = t1x_dirty_report_open(&report, args->iova, &args->bitmap);
-	if (ret)
-		return ret;
-
-	for (dma = dying->first; dma && !ret; dma = dma->next_dying)
-		ret = t1x_dirty_report_pin(&report, dma);
-
-	if (!ret) {
-		mutex_lock(&map->lock);
-		ret = t1x_dirty_log_report(&map->log, &report, dying->first);
-		mutex_unlock(&map->lock);
-	}
-
-	t1x_dirty_report_close(&report);
-	return ret;
-}
-
-/* Take out of the IOMMU, and forget, what nobody else holds. */
-static int remove_dying(struct t1x_map *map, const struct t1x_uapi_unmap *args,
-			const struct dying *dying)
-{
-	struct t1x_dma *dma;
-	int ret;
-
-	ret = quiesce(map, dying);
-	if (!ret && args->report)
-		ret = report_dying(map, args, dying);
-	if (ret) {
-		revive(map, dying->first);
-		return ret;
-	}
-
-	for (dma = dying->first; dma; dma = dma->next_dying)
-		t1x_backing_clear(&map->domains, dma);
-	t1x_map_forget(map, dying->first);
-	return 0;
-}
-
-/* The part of an unmap that is done under the mutex. */
-static int begin_unmap(struct t1x_map *map,
-		       const struct vfio_iommu_type1_dma_unmap *req, bool v2,
-		       struct t1x_uapi_unmap *args, struct dying *dying)
-{
-	int ret;
-
-	/* Drivers could not pin or copy while the addresses are invalid. */
-	if (req->flags & VFIO_DMA_UNMAP_FLAG_VADDR &&
-	    t1x_emulated_is_used(&map->emulated))
-		return -EBUSY;
-
-	ret = t1x_uapi_check_unmap(req, min_pgsize(map), args);
-	if (ret)
-		return ret;
-
-	if (args->vaddr_only)
-		return t1x_vaddr_invalidate(&map->tree, args, v2, &dying->size);
-
-	ret = args->report ? t1x_dirty_log_check(&map->log, &args->bitmap) : 0;
-	return ret ?: mark_dying(map, args, v2, dying);
-}
-
-/**
- * t1x_map_unmap() - VFIO_IOMMU_UNMAP_DMA
- * @map: Mappings of the container
- * @req: Request, copied from the user, its flags checked; its size is set to what
- *	 was unmapped
- * @bitmap: Where to report dirty pages, for VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP
- * @v2: The container is of type v2: a range must not cut a mapping
- *
- * When this returns, no DMA reaches what was unmapped, and it is unpinned.
- *
- * Context: May sleep; waits, killable, for a mapping in the range that is being
- * made or removed by somebody else, for the drivers of emulated devices, and for
- * the user's bitmap.
- * Return: 0; what t1x_uapi_check_unmap() says; -EINVAL if a mapping would be cut,
- * an address is invalid already, or a bitmap is asked for without dirty tracking
- * or of another page size; -EBUSY if a driver does not let go, or if addresses are
- * to be invalid beside emulated groups; -EFAULT if the bitmap cannot be written;
- * -ENOMEM; -EINTR on a fatal signal. On failure nothing changed, except that
- * drivers have let go of what they could.
- */
-int t1x_map_unmap(struct t1x_map *map, struct vfio_iommu_type1_dma_unmap *req,
-		  const struct t1x_uapi_bitmap *bitmap, bool v2)
-{
-	struct t1x_uapi_unmap args = {};
-	struct dying dying = {};
-	int ret;
-
-	if (bitmap)
-		args.bitmap = *bitmap;
-
-	if (mutex_lock_killable(&map->lock))
-		return -EINTR;
-
-	do {
-		ret = begin_unmap(map, req, v2, &args, &dying);
-		if (ret == -EAGAIN)
-			ret = t1x_dma_wait(&map->tree, MAX_SCHEDULE_TIMEOUT) ?:
-				      -EAGAIN;
-	} while (ret == -EAGAIN);
-
-	mutex_unlock(&map->lock);
-
-	if (!ret && dying.first)
-		ret = remove_dying(map, &args, &dying);
-	if (!ret)
-		req->size = dying.size;
-	return ret;
 }
 
 /*
@@ -363,6 +219,7 @@ static struct t1x_dma *reserve_dma(struct t1x_map *map,
 
 	dma->vaddr = args->vaddr;
 	dma->prot = args->prot;
+	dma->granule = args->granule;
 	dma->lock_cap = capable(CAP_IPC_LOCK);
 	WARN_ON_ONCE(t1x_dma_insert(&map->tree, dma));
 	map->dma_avail--;
@@ -453,14 +310,14 @@ static int restore_vaddr(struct t1x_map *map, const struct t1x_uapi_map *args)
 }
 
 /**
- * t1x_map_dma() - VFIO_IOMMU_MAP_DMA
+ * t1x_map_dma() - VFIO_IOMMU_MAP_DMA and VFIO_IOMMU_TYPE1X_MAP_RANGE
  * @map: Mappings of the container
- * @req: Request, copied from the user
+ * @args: Checked request
  * @single: Give the IOMMU one page at a time (disable_hugepages)
  *
  * Context: The mapper's system call. May sleep; waits, killable, for user memory
  * and for a mapping in the range that is being made or removed by somebody else.
- * Return: 0; what t1x_uapi_check_map() says; -EEXIST on any overlap; -ENOSPC if
+ * Return: 0; -EEXIST on any overlap; -ENOSPC if
  * dma_entry_limit is reached; -EINVAL if the range is not in the IOVA space or
  * the container loses its last group; -ENOMEM if memory is short or
  * RLIMIT_MEMLOCK too low; -EFAULT if the memory is not there or not as accessible
@@ -469,29 +326,27 @@ static int restore_vaddr(struct t1x_map *map, const struct t1x_uapi_map *args)
  * changed, unless the driver fails in the undo too: then -EIO, and the range is
  * refused from now on.
  */
-int t1x_map_dma(struct t1x_map *map, const struct vfio_iommu_type1_dma_map *req,
+int t1x_map_dma(struct t1x_map *map, const struct t1x_uapi_map *args,
 		bool single)
 {
-	struct t1x_uapi_map args;
 	struct t1x_dma *dma = NULL;
 	int ret;
 
 	if (mutex_lock_killable(&map->lock))
 		return -EINTR;
 
+	if (args->vaddr_only)
+		return restore_vaddr(map, args);
+
 	do {
-		ret = t1x_uapi_check_map(req, min_pgsize(map), &args);
-		if (!ret && args.vaddr_only)
-			return restore_vaddr(map, &args);
-		if (!ret)
-			ret = admit(map, &args);
+		ret = admit(map, args);
 		if (ret == -EAGAIN)
 			ret = t1x_dma_wait(&map->tree, MAX_SCHEDULE_TIMEOUT) ?:
 				      -EAGAIN;
 	} while (ret == -EAGAIN);
 
 	if (!ret) {
-		dma = reserve_dma(map, &args);
+		dma = reserve_dma(map, args);
 		ret = dma ? fill(map, dma, single) : -ENOMEM;
 	}
 	mutex_unlock(&map->lock);
@@ -675,7 +530,8 @@ struct t1x_dma *t1x_map_clear_all(struct t1x_map *map)
 		if (dma->state != T1X_DMA_LIVE) {
 			dma->doomed = true;
 		} else {
-			t1x_dma_set_state(&map->tree, dma, T1X_DMA_DYING);
+			t1x_dma_set_dying(&map->tree, dma, dma->iova,
+					  dma->last);
 			dma->next_dying = dying;
 			dying = dma;
 		}

@@ -5,6 +5,7 @@
 #include <linux/bitops.h>
 #include <linux/build_bug.h>
 #include <linux/limits.h>
+#include <linux/math.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 
@@ -52,6 +53,63 @@ unsigned long t1x_pgsize_visible(unsigned long pgsizes)
 		return (pgsizes & PAGE_MASK) | PAGE_SIZE;
 
 	return pgsizes;
+}
+
+/* The largest of some sizes, in pages, that fits at a page; or 0. */
+static unsigned long largest_fit(unsigned long sizes, unsigned long page,
+				 unsigned long pfn, unsigned long npages)
+{
+	unsigned long align = page | pfn;
+
+	if (align)
+		sizes &= BIT(__ffs(align)) | (BIT(__ffs(align)) - 1);
+	sizes &= BIT(__fls(npages)) | (BIT(__fls(npages)) - 1);
+	return sizes ? BIT(__fls(sizes)) : 0;
+}
+
+/**
+ * t1x_pgsize_cut() - How much of a run goes into one iommu_map call?
+ * @pgsizes: Bitmap of the page sizes that the IOMMU has, in bytes
+ * @leaves: Which of them it may use
+ * @page: First page of the run in the IOVA space
+ * @pfn: Its frame
+ * @npages: Length of the run, not 0
+ *
+ * Whatever the driver does within the call, each of its leaves is an allowed one:
+ * the call is one leaf, or holds no place for a leaf that is forbidden.
+ *
+ * Return: Pages, not 0 and at most @npages.
+ */
+unsigned long t1x_pgsize_cut(unsigned long pgsizes,
+			     const struct t1x_leaves *leaves,
+			     unsigned long page, unsigned long pfn,
+			     unsigned long npages)
+{
+	unsigned long granule = leaves->granule >> PAGE_SHIFT;
+	unsigned long forbidden, larger, leaf, end;
+
+	if (granule)
+		npages = min(npages, granule - (page & (granule - 1)));
+
+	/* A leaf is never larger than the call, so the granule is seen to. */
+	forbidden = (pgsizes & ~leaves->allowed) >> PAGE_SHIFT;
+	if (!forbidden)
+		return npages;
+	forbidden = BIT(__ffs(forbidden));
+	if ((page ^ pfn) & (forbidden - 1))
+		return npages;
+
+	larger = (pgsizes & leaves->allowed) >> PAGE_SHIFT & ~(forbidden - 1);
+	leaf = largest_fit(larger, page, pfn, npages);
+	if (leaf)
+		return leaf;
+
+	/* Stop short of the first place where the smallest forbidden leaf is whole. */
+	end = round_up(page, forbidden) + forbidden - 1;
+	/* A larger leaf may begin before that. */
+	if (larger)
+		end = min(end, round_up(page + 1, BIT(__ffs(larger))));
+	return min(npages, end - page);
 }
 
 /**

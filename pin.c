@@ -6,6 +6,7 @@
 
 #include <linux/fs.h>
 #include <linux/hugetlb.h>
+#include <linux/log2.h>
 #include <linux/magic.h>
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
@@ -165,6 +166,7 @@ void t1x_pin_begin(struct t1x_pin *pin, struct t1x_dma *dma,
 		.orphans = orphans,
 		.advance = credit,
 		.single = single,
+		.granule = dma->granule >> PAGE_SHIFT,
 		.vaddr = dma->vaddr,
 		.left = t1x_dma_npages(dma),
 		.page = dma->iova >> PAGE_SHIFT,
@@ -412,13 +414,29 @@ static long pin_fast(struct t1x_pin *pin, unsigned long want)
 }
 
 /*
- * A hugetlb folio is always mapped whole, so one pin holds it and proves where
- * the rest of it is. Give back what more GUP took, and take the folio up to its
- * end as one piece.
+ * The order of the piece of a hugetlb folio that one pin holds: all of it, unless a
+ * part of it may be unmapped by itself. A granule of the IOVA space that is not one
+ * of physical memory, too, has a pin for each page.
  */
-static int take_hugetlb(struct t1x_pin *pin)
+static u8 piece_order(const struct t1x_pin *pin, struct page *page)
 {
-	struct folio *folio = page_folio(pin->pages[0]);
+	unsigned int order = folio_order(page_folio(page));
+
+	if (!pin->granule)
+		return order;
+	if ((page_to_pfn(page) ^ pin->page) & (pin->granule - 1))
+		return T1X_PIN_PAGE;
+
+	return min_t(unsigned int, order, ilog2(pin->granule));
+}
+
+/*
+ * A hugetlb folio is always mapped whole, so one pin holds it and proves where
+ * the rest of it is. Give back what more GUP took, and take the folio up to the end
+ * of the piece.
+ */
+static int take_hugetlb(struct t1x_pin *pin, u8 order)
+{
 	unsigned long pfn = page_to_pfn(pin->pages[0]);
 	unsigned long npages;
 	int ret;
@@ -427,7 +445,7 @@ static int take_hugetlb(struct t1x_pin *pin)
 		unpin_user_pages(pin->pages + 1, pin->nr_pages - 1);
 	pin->nr_pages = 1;
 
-	npages = min(pin->left, folio_pfn(folio) + folio_nr_pages(folio) - pfn);
+	npages = min(pin->left, BIT(order) - (pfn & (BIT(order) - 1)));
 	ret = charge_ahead(pin, npages);
 	if (ret)
 		return ret;
@@ -435,7 +453,7 @@ static int take_hugetlb(struct t1x_pin *pin)
 		return refuse_charge(pin);
 
 	pin->advance -= npages;
-	take(pin, pfn, npages, folio_order(folio));
+	take(pin, pfn, npages, order);
 	pin->pos = pin->nr_pages;
 	return 0;
 }
@@ -447,6 +465,7 @@ static int refill(struct t1x_pin *pin)
 	unsigned long want;
 	long n;
 	int ret;
+	u8 order;
 
 	cond_resched();
 	if (fatal_signal_pending(current))
@@ -473,10 +492,11 @@ static int refill(struct t1x_pin *pin)
 
 	pin->pos = 0;
 	pin->nr_pages = n;
-	pin->stride = PageHuge(pin->pages[0]);
-	if (pin->stride && !pin->single)
-		return take_hugetlb(pin);
-	return 0;
+	order = PageHuge(pin->pages[0]) && !pin->single ?
+			piece_order(pin, pin->pages[0]) :
+			T1X_PIN_PAGE;
+	pin->stride = order != T1X_PIN_PAGE;
+	return pin->stride ? take_hugetlb(pin, order) : 0;
 }
 
 static bool is_unheld_zero(unsigned long pfn)

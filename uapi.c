@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 #include <linux/stddef.h>
 #include <linux/vfio.h>
+#include <uapi/linux/vfio_type1x.h>
 
 #include "dirty_bitmap.h"
 #include "uapi.h"
@@ -21,6 +22,18 @@
 static bool wraps(u64 start, u64 size)
 {
 	return start + (size - 1) < start;
+}
+
+static int prot_of(u32 flags)
+{
+	int prot = 0;
+
+	/* VFIO_TYPE1X_MAP_FLAG_* has the same values. */
+	if (flags & VFIO_DMA_MAP_FLAG_READ)
+		prot |= IOMMU_READ;
+	if (flags & VFIO_DMA_MAP_FLAG_WRITE)
+		prot |= IOMMU_WRITE;
+	return prot;
 }
 
 /**
@@ -60,12 +73,82 @@ int t1x_uapi_check_map(const struct vfio_iommu_type1_dma_map *req,
 	args->iova = req->iova;
 	args->last = req->iova + (req->size - 1);
 	args->vaddr = req->vaddr;
-	args->prot = 0;
-	if (req->flags & VFIO_DMA_MAP_FLAG_READ)
-		args->prot |= IOMMU_READ;
-	if (req->flags & VFIO_DMA_MAP_FLAG_WRITE)
-		args->prot |= IOMMU_WRITE;
+	args->granule = 0;
+	args->prot = prot_of(req->flags);
 	return 0;
+}
+
+/* The part of a range that decides how it is aligned. */
+static u64 edges(u64 iova, u64 last)
+{
+	return iova | (last + 1);
+}
+
+static bool is_range(u64 iova, u64 last, unsigned long pgsize)
+{
+	return iova <= last && !(edges(iova, last) & (pgsize - 1));
+}
+
+/**
+ * t1x_uapi_check_map_range() - Check a VFIO_IOMMU_TYPE1X_MAP_RANGE request
+ * @req: Request, copied from the user
+ * @pgsize: Smallest IOMMU page size of the container, in bytes
+ * @args: Result
+ *
+ * Semantics: struct vfio_type1x_map_range in the uAPI header.
+ *
+ * Return: 0; -EINVAL on a short argsz, an unknown flag, no permission, a granule
+ * without its flag, an empty or misaligned range, or a granule that is none;
+ * -EOVERFLOW (-EINVAL before 6.18) if the range of addresses wraps.
+ */
+int t1x_uapi_check_map_range(const struct vfio_type1x_map_range *req,
+			     unsigned long pgsize, struct t1x_uapi_map *args)
+{
+	const u32 prot = VFIO_TYPE1X_MAP_FLAG_READ | VFIO_TYPE1X_MAP_FLAG_WRITE;
+	bool cut = req->flags & VFIO_TYPE1X_MAP_FLAG_GRANULE;
+	u64 granule = req->granule ?: pgsize;
+
+	if (req->argsz < sizeof(*req) ||
+	    req->flags & ~(prot | VFIO_TYPE1X_MAP_FLAG_GRANULE) ||
+	    !(req->flags & prot) || (req->granule && !cut))
+		return -EINVAL;
+
+	if (req->last < req->iova)
+		return -EINVAL;
+	if (req->vaddr + (req->last - req->iova) < req->vaddr)
+		return -T1X_EWRAP;
+	if (!is_range(req->iova, req->last, pgsize) ||
+	    req->vaddr & (pgsize - 1))
+		return -EINVAL;
+	if (cut && (!is_power_of_2(granule) || granule < pgsize ||
+		    edges(req->iova, req->last) & (granule - 1)))
+		return -EINVAL;
+
+	args->iova = req->iova;
+	args->last = req->last;
+	args->vaddr = req->vaddr;
+	args->granule = cut ? granule : 0;
+	args->prot = prot_of(req->flags);
+	args->vaddr_only = false;
+	return 0;
+}
+
+/**
+ * t1x_uapi_default_granule() - Give a MAP_DMA the granule that a parameter names
+ * @args: Checked request
+ * @granule: Granule in bytes, a power of two
+ * @pgsize: Smallest IOMMU page size of the container, in bytes
+ *
+ * The mapper does not know of the granule, so it is made to fit its range.
+ */
+void t1x_uapi_default_granule(struct t1x_uapi_map *args, unsigned long granule,
+			      unsigned long pgsize)
+{
+	unsigned long align = edges(args->iova, args->last);
+
+	args->granule = max(granule, pgsize);
+	if (align)
+		args->granule = min(args->granule, BIT(__ffs(align)));
 }
 
 /**
@@ -95,7 +178,8 @@ int t1x_uapi_check_unmap_flags(const struct vfio_iommu_type1_dma_unmap *req)
  * t1x_uapi_check_unmap() - Check a VFIO_IOMMU_UNMAP_DMA request
  * @req: Request, copied from the user; its flags are checked
  * @pgsize: Smallest IOMMU page size of the container, in bytes
- * @args: Result, but for its bitmap; everything for VFIO_DMA_UNMAP_FLAG_ALL
+ * @args: Result, but for its bitmap and lenient; everything for
+ *	  VFIO_DMA_UNMAP_FLAG_ALL
  *
  * Semantics: struct vfio_iommu_type1_dma_unmap in the uAPI header.
  *
@@ -110,8 +194,8 @@ int t1x_uapi_check_unmap(const struct vfio_iommu_type1_dma_unmap *req,
 
 	args->vaddr_only = req->flags & VFIO_DMA_UNMAP_FLAG_VADDR;
 	args->report = req->flags & VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP;
-	args->all = req->flags & VFIO_DMA_UNMAP_FLAG_ALL;
-	if (args->all) {
+	args->window = false;
+	if (req->flags & VFIO_DMA_UNMAP_FLAG_ALL) {
 		if (req->iova || req->size)
 			return -EINVAL;
 		args->iova = 0;
@@ -202,7 +286,119 @@ int t1x_uapi_check_dirty_get(const struct vfio_iommu_type1_dirty_bitmap_get *req
 
 	args->iova = req->iova;
 	args->last = req->iova + (req->size - 1);
+	args->no_clear = false;
 	return 0;
+}
+
+/*
+ * The bitmap of a window, which begins at a multiple of 64 pages. The range is
+ * checked. Return: 0 or -EINVAL.
+ */
+static int check_window(u64 iova, u64 last, unsigned long pgsize,
+			struct t1x_uapi_bitmap *bitmap)
+{
+	unsigned int shift = __ffs(pgsize);
+	u64 nr_words = (last >> shift) / 64 - (iova >> shift) / 64 + 1;
+
+	if (bitmap->pgsize != pgsize || bitmap->size > T1X_DIRTY_MAX_SIZE ||
+	    bitmap->size / sizeof(u64) < nr_words)
+		return -EINVAL;
+
+	return 0;
+}
+
+/**
+ * t1x_uapi_check_unmap_range() - Check a VFIO_IOMMU_TYPE1X_UNMAP_RANGE request
+ * @req: Request, copied from the user
+ * @pgsize: Smallest IOMMU page size of the container, in bytes
+ * @args: Result
+ *
+ * Semantics: struct vfio_type1x_unmap_range in the uAPI header.
+ *
+ * Return: 0; -EINVAL on a short argsz, an unknown flag, an empty or misaligned
+ * range, a bitmap without its flag, or one of another page size or too small.
+ */
+int t1x_uapi_check_unmap_range(const struct vfio_type1x_unmap_range *req,
+			       unsigned long pgsize,
+			       struct t1x_uapi_unmap *args)
+{
+	bool report = req->flags & VFIO_TYPE1X_UNMAP_FLAG_GET_DIRTY_BITMAP;
+
+	if (req->argsz < sizeof(*req) ||
+	    req->flags & ~VFIO_TYPE1X_UNMAP_FLAG_GET_DIRTY_BITMAP ||
+	    !is_range(req->iova, req->last, pgsize))
+		return -EINVAL;
+	if (!report &&
+	    (req->bitmap_pgsize || req->bitmap_size || req->bitmap_data))
+		return -EINVAL;
+
+	*args = (struct t1x_uapi_unmap){
+		.iova = req->iova,
+		.last = req->last,
+		.report = report,
+		.window = report,
+		.bitmap = {
+			.pgsize = req->bitmap_pgsize,
+			.size = req->bitmap_size,
+			.addr = req->bitmap_data,
+		},
+	};
+	return report ? check_window(req->iova, req->last, pgsize,
+				     &args->bitmap) :
+			0;
+}
+
+/**
+ * t1x_uapi_check_dirty_range() - Check a VFIO_IOMMU_TYPE1X_DIRTY_RANGE request
+ * @req: Request, copied from the user
+ * @pgsize: Smallest IOMMU page size of the container, in bytes
+ * @args: Result
+ *
+ * Semantics: struct vfio_type1x_dirty_range in the uAPI header.
+ *
+ * Return: 0; -EINVAL on a short argsz, an unknown flag, an empty or misaligned
+ * range, or a bitmap of another page size or too small.
+ */
+int t1x_uapi_check_dirty_range(const struct vfio_type1x_dirty_range *req,
+			       unsigned long pgsize,
+			       struct t1x_uapi_dirty *args)
+{
+	if (req->argsz < sizeof(*req) ||
+	    req->flags & ~VFIO_TYPE1X_DIRTY_FLAG_NO_CLEAR ||
+	    !is_range(req->iova, req->last, pgsize))
+		return -EINVAL;
+
+	*args = (struct t1x_uapi_dirty){
+		.iova = req->iova,
+		.last = req->last,
+		.no_clear = req->flags & VFIO_TYPE1X_DIRTY_FLAG_NO_CLEAR,
+		.bitmap = {
+			.pgsize = req->bitmap_pgsize,
+			.size = req->bitmap_size,
+			.addr = req->bitmap_data,
+		},
+	};
+	return check_window(req->iova, req->last, pgsize, &args->bitmap);
+}
+
+/**
+ * t1x_uapi_check_pgsizes() - Check a VFIO_IOMMU_TYPE1X_PGSIZES request
+ * @req: Request, copied from the user
+ *
+ * Semantics: struct vfio_type1x_pgsizes in the uAPI header. Which sizes there are is
+ * for the container to say.
+ *
+ * Return: 0; -EINVAL on a short argsz, or if not exactly one known flag is set, or on
+ * an empty set.
+ */
+int t1x_uapi_check_pgsizes(const struct vfio_type1x_pgsizes *req)
+{
+	if (req->argsz < sizeof(*req))
+		return -EINVAL;
+	if (req->flags == VFIO_TYPE1X_PGSIZES_SET)
+		return req->pgsizes ? 0 : -EINVAL;
+
+	return req->flags == VFIO_TYPE1X_PGSIZES_GET ? 0 : -EINVAL;
 }
 
 /**

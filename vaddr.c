@@ -26,16 +26,15 @@ static void set_invalid(struct t1x_dma_tree *tree, struct t1x_dma *dma,
  * t1x_vaddr_invalidate() - VFIO_DMA_UNMAP_FLAG_VADDR
  * @tree: Mappings of the container
  * @args: Range
- * @v2: The container is of type v2
- * @size: Set to the bytes of the mappings whose addresses are invalid now
+ * @npages: Set to the pages of the mappings whose addresses are invalid now
  *
  * Context: tree->lock held. Does not sleep.
  * Return: 0; -EINVAL if an address is invalid already, or the range cuts a mapping
- * of a v2 container; -EAGAIN if a mapping in the
- * range is to be waited for. On failure nothing changed.
+ * of a v2 container, with a granule or without; -EAGAIN if a mapping in the range is
+ * to be waited for. On failure nothing changed.
  */
 int t1x_vaddr_invalidate(struct t1x_dma_tree *tree,
-			 const struct t1x_uapi_unmap *args, bool v2, u64 *size)
+			 const struct t1x_uapi_unmap *args, u64 *npages)
 {
 	struct t1x_dma *first = t1x_dma_find(tree, args->iova, args->last);
 	struct t1x_dma *dma;
@@ -44,22 +43,22 @@ int t1x_vaddr_invalidate(struct t1x_dma_tree *tree,
 
 	if (t1x_dma_find_unsettled(tree, args->iova, args->last))
 		return -EAGAIN;
-	if (v2 && !args->all && t1x_dma_cuts(tree, args->iova, args->last))
+	if (!args->lenient && t1x_dma_cuts(tree, args->iova, args->last))
 		return -EINVAL;
 
-	for (dma = first; dma && t1x_uapi_unmap_takes(args, dma->iova, v2);
+	for (dma = first; dma && t1x_uapi_unmap_takes(args, dma->iova);
 	     dma = t1x_dma_next(tree, dma)) {
 		if (dma->vaddr_invalid)
 			return -EINVAL;
 	}
 
-	*size = 0;
-	for (dma = first; dma && t1x_uapi_unmap_takes(args, dma->iova, v2);
+	*npages = 0;
+	for (dma = first; dma && t1x_uapi_unmap_takes(args, dma->iova);
 	     dma = t1x_dma_next(tree, dma)) {
 		if (dma->stuck)
 			continue;
 		set_invalid(tree, dma, true);
-		*size += dma->last - dma->iova + 1;
+		*npages += t1x_dma_npages(dma);
 	}
 
 	return 0;
@@ -147,8 +146,10 @@ static int change_owner(struct t1x_dma_tree *tree,
 	mutex_lock(tree->lock);
 
 	/* Doomed, it is the caller's to forget: nobody who waited may have it. */
-	t1x_dma_set_state(tree, dma,
-			  dma->doomed ? T1X_DMA_DYING : T1X_DMA_LIVE);
+	if (dma->doomed)
+		t1x_dma_set_dying(tree, dma, dma->iova, dma->last);
+	else
+		t1x_dma_set_state(tree, dma, T1X_DMA_LIVE);
 	return ret;
 }
 

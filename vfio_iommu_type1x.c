@@ -8,16 +8,22 @@
 
 #include <linux/iommu.h>
 #include <linux/limits.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vfio.h>
 #include <linux/xarray.h>
+#include <uapi/linux/vfio_type1x.h>
 
+#include "copy.h"
 #include "external.h"
 #include "group.h"
 #include "type1x.h"
+#include "unmap.h"
+#include "user_bitmap.h"
 #include "vfio_driver_ops.h"
 
 #include "compat.h"
@@ -36,6 +42,31 @@ static unsigned int dma_entry_limit __read_mostly = U16_MAX;
 module_param(dma_entry_limit, uint, 0644);
 MODULE_PARM_DESC(dma_entry_limit,
 		 "Maximum number of user DMA mappings per container (65535)");
+
+static unsigned long granule;
+
+static int set_granule(const char *val, const struct kernel_param *kp)
+{
+	unsigned long bytes;
+	int ret = kstrtoul(val, 0, &bytes);
+
+	if (ret)
+		return ret;
+	if (bytes && (!is_power_of_2(bytes) || bytes < PAGE_SIZE))
+		return -EINVAL;
+
+	WRITE_ONCE(granule, bytes);
+	return 0;
+}
+
+static const struct kernel_param_ops granule_ops = {
+	.set = set_granule,
+	.get = param_get_ulong,
+};
+
+module_param_cb(granule, &granule_ops, &granule, 0644);
+MODULE_PARM_DESC(granule,
+		 "Let mappings be cut at multiples of so many bytes (0: off)");
 
 /* All containers that are not released, by id. */
 static DEFINE_XARRAY(containers);
@@ -219,7 +250,8 @@ static int t1x_dma_rw(void *iommu_data, dma_addr_t iova, void *buf, size_t len,
 	if (!container)
 		return -EINVAL;
 
-	ret = t1x_emulated_rw(&container->map.emulated, iova, buf, len, write);
+	ret = t1x_copy_rw(&container->map.tree, &container->map.accounts, iova,
+			  buf, len, write);
 	container_put(container);
 	return ret;
 }
@@ -270,6 +302,10 @@ static long t1x_check_extension(struct t1x_container *container,
 	case VFIO_TYPE1_IOMMU:
 	case VFIO_TYPE1v2_IOMMU:
 	case VFIO_UNMAP_ALL:
+	case VFIO_TYPE1X:
+	case VFIO_TYPE1X_RANGES:
+	case VFIO_TYPE1X_GRANULE:
+	case VFIO_TYPE1X_PGSIZES:
 		return 1;
 	case __VFIO_RESERVED_TYPE1_NESTING_IOMMU:
 		return T1X_HAVE_NESTING;
@@ -365,12 +401,41 @@ out_free:
 
 static long t1x_map_ioctl(struct t1x_container *container, void __user *arg)
 {
+	unsigned long cut = READ_ONCE(granule);
 	struct vfio_iommu_type1_dma_map req;
+	struct t1x_uapi_map args;
+	unsigned long pgsize;
+	int ret;
 
 	if (copy_from_user(&req, arg, offsetofend(typeof(req), size)))
 		return -EFAULT;
 
-	return t1x_map_dma(&container->map, &req, READ_ONCE(disable_hugepages));
+	pgsize = t1x_map_pgsize(&container->map);
+	ret = t1x_uapi_check_map(&req, pgsize, &args);
+	if (ret)
+		return ret;
+
+	if (cut)
+		t1x_uapi_default_granule(&args, cut, pgsize);
+	return t1x_map_dma(&container->map, &args,
+			   READ_ONCE(disable_hugepages));
+}
+
+static long t1x_map_range_ioctl(struct t1x_container *container,
+				void __user *arg)
+{
+	struct vfio_type1x_map_range req;
+	struct t1x_uapi_map args;
+	int ret;
+
+	if (copy_from_user(&req, arg, sizeof(req)))
+		return -EFAULT;
+
+	ret = t1x_uapi_check_map_range(&req, t1x_map_pgsize(&container->map),
+				       &args);
+	return ret   ?:
+		       t1x_map_dma(&container->map, &args,
+				   READ_ONCE(disable_hugepages));
 }
 
 /* The bitmap that follows an unmap request. */
@@ -393,27 +458,83 @@ static long t1x_unmap_ioctl(struct t1x_container *container, void __user *arg)
 	const size_t minsz =
 		offsetofend(struct vfio_iommu_type1_dma_unmap, size);
 	struct vfio_iommu_type1_dma_unmap req;
-	struct t1x_uapi_bitmap bitmap;
-	bool report;
+	struct t1x_uapi_unmap args = {};
+	u64 npages;
 	int ret;
 
 	if (copy_from_user(&req, arg, minsz))
 		return -EFAULT;
 
 	ret = t1x_uapi_check_unmap_flags(&req);
+	if (!ret && req.flags & VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP)
+		ret = get_unmap_bitmap(&req, arg, &args.bitmap);
 	if (ret)
 		return ret;
 
-	report = req.flags & VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP;
-	if (report)
-		ret = get_unmap_bitmap(&req, arg, &bitmap);
+	/* Beside drivers that need addresses this is refused before the range is. */
+	if (req.flags & VFIO_DMA_UNMAP_FLAG_VADDR &&
+	    !can_update_vaddr(container))
+		return -EBUSY;
+
+	args.lenient = !container->v2;
+	ret = t1x_uapi_check_unmap(&req, t1x_map_pgsize(&container->map),
+				   &args);
 	if (!ret)
-		ret = t1x_map_unmap(&container->map, &req,
-				    report ? &bitmap : NULL, container->v2);
+		ret = t1x_unmap_dma(&container->map, &args, &npages);
 	if (ret)
 		return ret;
 
+	/* 2^64 bytes are 0, as in-tree has it. */
+	req.size = npages << PAGE_SHIFT;
 	return copy_to_user(arg, &req, minsz) ? -EFAULT : 0;
+}
+
+/* Unmap, and tell how much where that can no longer fail. */
+static int unmap_and_tell(struct t1x_map *map,
+			  const struct t1x_uapi_unmap *args, unsigned long addr)
+{
+	struct t1x_user_bitmap out;
+	u64 npages;
+	int ret;
+
+	ret = t1x_user_bitmap_open(&out, addr, sizeof(npages));
+	if (ret)
+		return ret;
+
+	ret = t1x_user_bitmap_pin(&out, 0, sizeof(npages));
+	if (!ret)
+		ret = t1x_unmap_dma(map, args, &npages);
+	if (!ret) {
+		npages >>= __ffs(t1x_map_pgsize(map)) - PAGE_SHIFT;
+		t1x_user_bitmap_write(&out, 0, &npages, sizeof(npages));
+	}
+	t1x_user_bitmap_close(&out);
+	return ret;
+}
+
+static long t1x_unmap_range_ioctl(struct t1x_container *container,
+				  void __user *arg)
+{
+	struct vfio_type1x_unmap_range req;
+	struct t1x_uapi_unmap args;
+	int ret;
+
+	if (copy_from_user(&req, arg, sizeof(req)))
+		return -EFAULT;
+
+	ret = t1x_uapi_check_unmap_range(&req, t1x_map_pgsize(&container->map),
+					 &args);
+	if (ret)
+		return ret;
+	if (args.report && !container->v2)
+		return -EACCES;
+	if (args.report &&
+	    !access_ok((void __user *)args.bitmap.addr, args.bitmap.size))
+		return -EFAULT;
+
+	return unmap_and_tell(&container->map, &args,
+			      (unsigned long)arg +
+				      offsetof(typeof(req), unmapped_pages));
 }
 
 static long get_dirty(struct t1x_container *container, void __user *arg)
@@ -457,6 +578,56 @@ static long t1x_dirty_ioctl(struct t1x_container *container, void __user *arg)
 	return get_dirty(container, arg + sizeof(req));
 }
 
+static long t1x_dirty_range_ioctl(struct t1x_container *container,
+				  void __user *arg)
+{
+	struct vfio_type1x_dirty_range req;
+	struct t1x_uapi_dirty args;
+	int ret;
+
+	if (!container->v2)
+		return -EACCES;
+	if (copy_from_user(&req, arg, sizeof(req)))
+		return -EFAULT;
+
+	ret = t1x_uapi_check_dirty_range(&req, t1x_map_pgsize(&container->map),
+					 &args);
+	if (ret)
+		return ret;
+	if (!access_ok((void __user *)args.bitmap.addr, args.bitmap.size))
+		return -EFAULT;
+
+	return t1x_dirty_log_get_range(&container->map.log, &args);
+}
+
+static long t1x_pgsizes_ioctl(struct t1x_container *container, void __user *arg)
+{
+	struct t1x_domains *domains = &container->map.domains;
+	struct vfio_type1x_pgsizes req;
+	bool set;
+	int ret;
+
+	if (copy_from_user(&req, arg, sizeof(req)))
+		return -EFAULT;
+
+	ret = t1x_uapi_check_pgsizes(&req);
+	if (ret)
+		return ret;
+
+	if (mutex_lock_killable(&container->map.lock))
+		return -EINTR;
+	set = req.flags & VFIO_TYPE1X_PGSIZES_SET;
+	if (!set)
+		req.pgsizes = domains->pgsizes;
+	req.supported = domains->supported;
+	mutex_unlock(&container->map.lock);
+
+	/* First, because this may fail. */
+	if (copy_to_user(arg, &req, sizeof(req)))
+		return -EFAULT;
+	return set ? t1x_map_set_pgsizes(&container->map, req.pgsizes) : 0;
+}
+
 static const struct {
 	unsigned int cmd;
 	long (*handler)(struct t1x_container *container, void __user *arg);
@@ -465,6 +636,10 @@ static const struct {
 	{ VFIO_IOMMU_MAP_DMA, t1x_map_ioctl },
 	{ VFIO_IOMMU_UNMAP_DMA, t1x_unmap_ioctl },
 	{ VFIO_IOMMU_DIRTY_PAGES, t1x_dirty_ioctl },
+	{ VFIO_IOMMU_TYPE1X_MAP_RANGE, t1x_map_range_ioctl },
+	{ VFIO_IOMMU_TYPE1X_UNMAP_RANGE, t1x_unmap_range_ioctl },
+	{ VFIO_IOMMU_TYPE1X_DIRTY_RANGE, t1x_dirty_range_ioctl },
+	{ VFIO_IOMMU_TYPE1X_PGSIZES, t1x_pgsizes_ioctl },
 };
 
 static long container_ioctl(struct t1x_container *container, unsigned int cmd,

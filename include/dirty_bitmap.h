@@ -34,6 +34,9 @@ void t1x_dirty_set(struct t1x_dirty *dirty, unsigned long page,
 		   unsigned long npages);
 void t1x_dirty_set_all(struct t1x_dirty *dirty);
 void t1x_dirty_clear_all(struct t1x_dirty *dirty);
+void t1x_dirty_clear(struct t1x_dirty *dirty, unsigned long page,
+		     unsigned long npages);
+void t1x_dirty_split(struct t1x_dirty *dirty, struct t1x_dirty *part);
 
 u64 t1x_dirty_word(const struct t1x_dirty *dirty, unsigned long page);
 u64 t1x_dirty_word_full(const struct t1x_dirty *dirty, unsigned long page);

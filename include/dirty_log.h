@@ -16,8 +16,7 @@
 
 #include <linux/types.h>
 
-#include "user_bitmap.h"
-
+struct t1x_dirty_report;
 struct t1x_dma;
 struct t1x_dma_tree;
 struct t1x_domains;
@@ -39,37 +38,22 @@ struct t1x_dirty_log {
 	enum t1x_dirty_log_state state;
 };
 
-/*
- * One report, private to its thread. A bit is a unit: a page of the smallest size
- * that the IOMMU has, of one or more pages of PAGE_SIZE.
- */
-struct t1x_dirty_report {
-	struct t1x_user_bitmap bitmap;
-	unsigned long base; /* the unit that bit 0 stands for */
-	unsigned int shift; /* log2 of the bytes in a unit */
-};
-
 void t1x_dirty_log_init(struct t1x_dirty_log *log, struct t1x_dma_tree *tree,
 			struct t1x_domains *domains);
 
-/* VFIO_IOMMU_DIRTY_PAGES: no lock held. */
+/* VFIO_IOMMU_DIRTY_PAGES and DIRTY_RANGE: no lock held. */
 int t1x_dirty_log_start(struct t1x_dirty_log *log);
 int t1x_dirty_log_stop(struct t1x_dirty_log *log);
 int t1x_dirty_log_get(struct t1x_dirty_log *log,
 		      const struct t1x_uapi_dirty *args);
+int t1x_dirty_log_get_range(struct t1x_dirty_log *log,
+			    const struct t1x_uapi_dirty *args);
 
 /* For map, unmap and detach: the mutex of the tree held. */
 int t1x_dirty_log_cover(struct t1x_dirty_log *log, struct t1x_dma *dma);
 int t1x_dirty_log_check(const struct t1x_dirty_log *log,
 			const struct t1x_uapi_bitmap *args);
 void t1x_dirty_log_set_all(struct t1x_dirty_log *log);
-
-/* The bitmap of an unmap: no lock held but in report. */
-int t1x_dirty_report_open(struct t1x_dirty_report *report, unsigned long iova,
-			  const struct t1x_uapi_bitmap *args);
-void t1x_dirty_report_close(struct t1x_dirty_report *report);
-int t1x_dirty_report_pin(struct t1x_dirty_report *report,
-			 const struct t1x_dma *dma);
 int t1x_dirty_log_report(struct t1x_dirty_log *log,
 			 const struct t1x_dirty_report *report,
 			 struct t1x_dma *dying);

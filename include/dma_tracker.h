@@ -15,6 +15,7 @@
 #ifndef T1X_DMA_TRACKER_H
 #define T1X_DMA_TRACKER_H
 
+#include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/rbtree.h>
 #include <linux/types.h>
@@ -61,11 +62,15 @@ struct t1x_dma_pin {
 #define T1X_DMA_INLINE_SEGS 4
 
 struct t1x_dma {
-	/* Immutable after t1x_dma_insert(). */
+	/*
+	 * Immutable after t1x_dma_insert(), but that a split, by the owner of DYING
+	 * with the domains' rwsem for read and the mutex, takes off the upper end.
+	 */
 	unsigned long iova;
 	unsigned long last;
 	int prot; /* IOMMU_READ | IOMMU_WRITE */
-	u64 serial; /* never used twice in a tree */
+	unsigned long granule; /* in bytes; 0: can only be unmapped as a whole */
+	u64 serial; /* of its MAP; the parts of a mapping share it */
 
 	/* Changed under the mutex of the tree, while LIVE or by the owner of BUSY. */
 	unsigned long vaddr;
@@ -81,13 +86,16 @@ struct t1x_dma {
 	bool stuck; /* the IOMMU kept a part: never freed */
 	bool vaddr_invalid; /* VFIO_DMA_UNMAP_FLAG_VADDR */
 	struct t1x_dma *next_dying; /* of those that one call removes */
+	unsigned long going_iova; /* DYING: the part that is removed, */
+	unsigned long going_last; /* all of it, or to be split off */
+	bool uncounted; /* a part whose entry the rest of the mapping keeps */
 	struct t1x_dirty dirty;
 
 	/* What drivers of emulated devices hold, also under that mutex. */
 	struct rb_root externals; /* of struct t1x_external, by IOVA */
 	unsigned long nr_externals_held; /* of these, pages that are pinned */
 	bool externals_charged; /* these pages are in account->charged */
-	unsigned int nr_rw; /* copies under way */
+	struct list_head copies; /* of struct t1x_copy, those under way */
 
 	/*
 	 * The part that is in the IOMMU, in pages: [unmapped, mapped). Only the
@@ -128,6 +136,8 @@ int t1x_dma_cache_create(void);
 void t1x_dma_cache_destroy(void);
 
 struct t1x_dma *t1x_dma_alloc(unsigned long iova, unsigned long last);
+struct t1x_dma *t1x_dma_alloc_part(const struct t1x_dma *dma,
+				   unsigned long iova, unsigned long last);
 void t1x_dma_free(struct t1x_dma *dma);
 
 void t1x_dma_tree_init(struct t1x_dma_tree *tree, struct mutex *lock);
@@ -135,12 +145,18 @@ struct t1x_dma *t1x_dma_find(struct t1x_dma_tree *tree, unsigned long iova,
 			     unsigned long last);
 struct t1x_dma *t1x_dma_first(struct t1x_dma_tree *tree);
 struct t1x_dma *t1x_dma_next(struct t1x_dma_tree *tree, struct t1x_dma *dma);
+struct t1x_dma *t1x_dma_find_usable(struct t1x_dma_tree *tree,
+				    unsigned long iova, unsigned long *last);
 bool t1x_dma_cuts(struct t1x_dma_tree *tree, unsigned long iova,
 		  unsigned long last);
 int t1x_dma_insert(struct t1x_dma_tree *tree, struct t1x_dma *dma);
 void t1x_dma_remove(struct t1x_dma_tree *tree, struct t1x_dma *dma);
+void t1x_dma_split(struct t1x_dma_tree *tree, struct t1x_dma *dma,
+		   struct t1x_dma *part);
 void t1x_dma_set_state(struct t1x_dma_tree *tree, struct t1x_dma *dma,
 		       enum t1x_dma_state state);
+void t1x_dma_set_dying(struct t1x_dma_tree *tree, struct t1x_dma *dma,
+		       unsigned long iova, unsigned long last);
 void t1x_dma_set_vaddr_invalid(struct t1x_dma_tree *tree, struct t1x_dma *dma,
 			       bool invalid);
 int t1x_dma_wait(struct t1x_dma_tree *tree, long timeout);
@@ -164,6 +180,12 @@ void t1x_dma_reset(struct t1x_dma *dma);
 static inline bool t1x_dma_is_settled(const struct t1x_dma *dma)
 {
 	return dma->state == T1X_DMA_LIVE || dma->stuck;
+}
+
+/* Does the call that owns a DYING mapping remove a part of it alone? */
+static inline bool t1x_dma_is_cut(const struct t1x_dma *dma)
+{
+	return dma->going_iova != dma->iova || dma->going_last != dma->last;
 }
 
 /* Are pages of a mapping in the IOMMU, and so pinned? */

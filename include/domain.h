@@ -22,6 +22,7 @@
 struct iommu_domain;
 struct iommu_group;
 struct t1x_iova_space;
+struct t1x_leaves;
 
 struct t1x_domain {
 	/* Immutable once it is in the list. */
@@ -42,7 +43,9 @@ struct t1x_domains {
 
 	/* Protected by rwsem and *lock, see above. */
 	struct list_head list;
-	unsigned long pgsizes; /* what all support, as the user sees it */
+	unsigned long supported; /* page sizes of all, as the user sees them */
+	unsigned long subset; /* of these, what the user wants; 0: everything */
+	unsigned long pgsizes; /* what is used: the subset, or all */
 
 	/* Protected by *lock. */
 	unsigned int nr_unseen; /* groups that dirty pages without telling */
@@ -53,13 +56,17 @@ void t1x_domains_init(struct t1x_domains *domains, struct mutex *lock);
 
 /* Map and unmap: rwsem held for read or write. */
 int t1x_domain_map(struct t1x_domains *domains, unsigned long iova,
-		   unsigned long pfn, unsigned long npages, int prot);
+		   unsigned long pfn, unsigned long npages, int prot,
+		   unsigned long granule);
 unsigned long t1x_domain_unmap(struct t1x_domains *domains, unsigned long iova,
 			       unsigned long npages);
 bool t1x_domain_find_pfn(struct t1x_domains *domains, unsigned long iova,
 			 unsigned long *pfn);
+struct t1x_leaves t1x_domain_leaves(const struct t1x_domains *domains,
+				    unsigned long granule);
 int t1x_domain_map_one(struct t1x_domain *domain, unsigned long iova,
-		       unsigned long pfn, unsigned long npages, int prot);
+		       unsigned long pfn, unsigned long npages, int prot,
+		       const struct t1x_leaves *leaves);
 unsigned long t1x_domain_unmap_one(struct t1x_domain *domain,
 				   unsigned long iova, unsigned long npages);
 
@@ -68,6 +75,9 @@ struct t1x_domain *t1x_domain_open(struct iommu_group *group, bool nesting);
 void t1x_domain_close(struct t1x_domain *domain);
 int t1x_domain_restrict(const struct t1x_domain *domain,
 			struct t1x_iova_space *space, phys_addr_t *msi_base);
+bool t1x_domain_serves_subset(const struct t1x_domains *domains,
+			      const struct t1x_domain *domain);
+int t1x_domain_set_subset(struct t1x_domains *domains, unsigned long subset);
 int t1x_domain_join(struct t1x_domains *domains, struct t1x_domain *domain);
 int t1x_domain_prepare_msi(struct t1x_domain *domain, phys_addr_t base);
 void t1x_domain_add(struct t1x_domains *domains, struct t1x_domain *domain);

@@ -58,8 +58,6 @@ int t1x_emulated_pin(struct t1x_emulated *emulated, unsigned long iova,
 		     unsigned long npages, int prot, struct page **pages);
 void t1x_emulated_unpin(struct t1x_emulated *emulated, unsigned long iova,
 			unsigned long npages);
-int t1x_emulated_rw(struct t1x_emulated *emulated, unsigned long iova,
-		    void *buf, size_t len, bool write);
 
 /* For unmap. */
 int t1x_emulated_quiesce(struct t1x_emulated *emulated, struct t1x_dma *dma);

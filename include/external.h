@@ -32,7 +32,9 @@ struct t1x_external *t1x_external_find(const struct t1x_dma *dma,
 				       unsigned long iova);
 void t1x_external_insert(struct t1x_dma *dma, struct t1x_external *external);
 void t1x_external_remove(struct t1x_dma *dma, struct t1x_external *external);
-struct t1x_external *t1x_external_first(const struct t1x_dma *dma);
+bool t1x_external_any(const struct t1x_dma *dma, unsigned long iova,
+		      unsigned long last);
+void t1x_external_split(struct t1x_dma *dma, struct t1x_dma *part);
 void t1x_external_mark_dirty(struct t1x_dma *dma);
 
 #endif /* T1X_EXTERNAL_H */

@@ -3,8 +3,8 @@
  * The mappings of one container: joins what pin.c holds with what domain.c maps,
  * and owns every unwind between them.
  *
- * A mapping is FILLING while its MAP pins and maps it, LIVE, and DYING while it is
- * unmapped:
+ * A mapping is FILLING while its MAP pins and maps it, LIVE, and DYING while it, or
+ * a part of it, is unmapped (see unmap.h):
  *
  *	MAP ---> FILLING ---> LIVE <--> DYING ---> gone
  *	            |          ^          ^
@@ -58,16 +58,18 @@ struct t1x_map {
 void t1x_map_init(struct t1x_map *map, unsigned int dma_entry_limit);
 void t1x_map_destroy(struct t1x_map *map);
 
-int t1x_map_dma(struct t1x_map *map, const struct vfio_iommu_type1_dma_map *req,
+unsigned long t1x_map_pgsize(const struct t1x_map *map);
+int t1x_map_set_pgsizes(struct t1x_map *map, unsigned long pgsizes);
+int t1x_map_dma(struct t1x_map *map, const struct t1x_uapi_map *args,
 		bool single);
-int t1x_map_unmap(struct t1x_map *map, struct vfio_iommu_type1_dma_unmap *req,
-		  const struct t1x_uapi_bitmap *bitmap, bool v2);
+
+/* For unmap.c: what it has taken out. */
+void t1x_map_forget(struct t1x_map *map, struct t1x_dma *dying);
 
 /* For group.c: when the first domain comes, and the last one or the last group goes. */
 bool t1x_map_begin_fill_all(struct t1x_map *map);
 int t1x_map_fill_all(struct t1x_map *map, bool single);
 void t1x_map_unback_all(struct t1x_map *map);
 struct t1x_dma *t1x_map_clear_all(struct t1x_map *map);
-void t1x_map_forget(struct t1x_map *map, struct t1x_dma *dying);
 
 #endif /* T1X_MAP_H */

@@ -26,8 +26,23 @@
 
 typedef u16 t1x_contig;
 
+/*
+ * What the leaves of a mapping may be. An IOMMU driver chooses the largest that fit
+ * into one iommu_map call and never joins two calls, so this is a rule for where
+ * calls end.
+ */
+struct t1x_leaves {
+	unsigned long allowed; /* bitmap of sizes */
+	unsigned long granule; /* no call spans a multiple of it; or 0 */
+};
+
 unsigned long t1x_pgsize_min(unsigned long pgsizes);
 unsigned long t1x_pgsize_visible(unsigned long pgsizes);
+
+unsigned long t1x_pgsize_cut(unsigned long pgsizes,
+			     const struct t1x_leaves *leaves,
+			     unsigned long page, unsigned long pfn,
+			     unsigned long npages);
 
 void t1x_pgsize_contig_add(t1x_contig *seg, unsigned long page);
 bool t1x_pgsize_contig_may_jump(t1x_contig seg, unsigned long page);

@@ -47,6 +47,7 @@ struct t1x_pin {
 	bool lock_cap;
 	unsigned long orphans; /* pages charged to dead mms, see P4 */
 	bool single; /* one page a run: disable_hugepages */
+	unsigned long granule; /* pages; no pin holds more than one; or 0 */
 
 	/* The next page to pin. */
 	unsigned long vaddr;
@@ -54,7 +55,7 @@ struct t1x_pin {
 	unsigned long page; /* page number of its IOVA */
 
 	unsigned long advance; /* charged and not used yet */
-	bool stride; /* the last page was hugetlb */
+	bool stride; /* the last page held a piece of a hugetlb folio */
 
 	/* Pages that are pinned and in no run yet. */
 	struct page **pages;

@@ -15,7 +15,7 @@ struct t1x_uapi_map;
 struct t1x_uapi_unmap;
 
 int t1x_vaddr_invalidate(struct t1x_dma_tree *tree,
-			 const struct t1x_uapi_unmap *args, bool v2, u64 *size);
+			 const struct t1x_uapi_unmap *args, u64 *npages);
 int t1x_vaddr_restore(struct t1x_dma_tree *tree, struct t1x_accounts *accounts,
 		      const struct t1x_uapi_map *args, struct t1x_dma **doomed);
 

@@ -97,6 +97,7 @@ static int hooked_alloc(struct t1x_dirty *dirty, unsigned long first,
 
 #include "../user_bitmap.c"
 #include "../dirty_log.c"
+#include "../dirty_report.c"
 
 #undef mutex_unlock
 

@@ -83,7 +83,7 @@ static void one_run_goes_into_every_domain(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, 0,
 			t1x_domain_map(&list->domains, iova, FAKE_PFN + 511,
-				       515, RW));
+				       515, RW, 0));
 	check_all(test, list, iova, FAKE_PFN + 511, 515);
 	for (i = 0; i < NR; i++) {
 		KUNIT_EXPECT_EQ(test, 1U, list->fakes[i]->maps);
@@ -110,8 +110,8 @@ static void the_last_page_maps_and_unmaps(struct kunit *test)
 	unsigned long iova = ULONG_MAX - SZ_2M + 1;
 
 	KUNIT_EXPECT_EQ(test, 0,
-			t1x_domain_map(&list->domains, iova, FAKE_PFN, 512,
-				       RW));
+			t1x_domain_map(&list->domains, iova, FAKE_PFN, 512, RW,
+				       0));
 	check_all(test, list, iova, FAKE_PFN, 512);
 	KUNIT_EXPECT_EQ(test, 512UL,
 			t1x_domain_unmap(&list->domains, iova, 512));
@@ -120,7 +120,7 @@ static void the_last_page_maps_and_unmaps(struct kunit *test)
 	iova = ULONG_MAX - SZ_4K + 1;
 	KUNIT_EXPECT_EQ(test, 0,
 			t1x_domain_map(&list->domains, iova, FAKE_PFN, 1,
-				       IOMMU_READ));
+				       IOMMU_READ, 0));
 	check_all(test, list, iova, FAKE_PFN, 1);
 	KUNIT_EXPECT_EQ(test, 1UL, t1x_domain_unmap(&list->domains, iova, 1));
 	check_all(test, list, iova, 0, 1);
@@ -155,7 +155,7 @@ static void grid_of_edges(struct kunit *test)
 
 		KUNIT_EXPECT_EQ(test, 0,
 				t1x_domain_map(&list->domains, iova, pfn,
-					       npages, RW));
+					       npages, RW, 0));
 		check_all(test, list, iova, pfn, npages);
 		KUNIT_EXPECT_EQ(test, npages,
 				t1x_domain_unmap(&list->domains, iova, npages));
@@ -172,9 +172,9 @@ static void a_failure_anywhere_changes_nothing(struct kunit *test)
 	unsigned int i, d, used = 0;
 
 	/* A neighbour on each side must stay. */
-	t1x_domain_map(&list->domains, SZ_2M - SZ_4K, FAKE_PFN + 9, 1, RW);
+	t1x_domain_map(&list->domains, SZ_2M - SZ_4K, FAKE_PFN + 9, 1, RW, 0);
 	t1x_domain_map(&list->domains, SZ_2M + 1026 * SZ_4K, FAKE_PFN + 7, 1,
-		       RW);
+		       RW, 0);
 
 	for (i = 0; i < ARRAY_SIZE(after) * NR; i++) {
 		struct fake_domain *failing = list->fakes[i % NR];
@@ -184,7 +184,7 @@ static void a_failure_anywhere_changes_nothing(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, -ENOMEM,
 				t1x_domain_map(&list->domains, SZ_2M,
 					       FAKE_PFN + SZ_2M / SZ_4K, 1026,
-					       RW));
+					       RW, 0));
 		check_all(test, list, SZ_2M, 0, 1026);
 		for (d = 0; d < NR; d++) {
 			KUNIT_EXPECT_EQ(test, 2UL, list->fakes[d]->npages);
@@ -212,7 +212,7 @@ static void a_failing_sync_changes_nothing(struct kunit *test)
 		list->fakes[i]->fail_sync_map_at = list->fakes[i]->maps + 1;
 		KUNIT_EXPECT_EQ(test, -ENOMEM,
 				t1x_domain_map(&list->domains, 0, FAKE_PFN, 3,
-					       RW));
+					       RW, 0));
 		check_all(test, list, 0, 0, 3);
 	}
 	end_list(list);
@@ -227,7 +227,7 @@ static void a_short_unmap_counts_the_shortest(struct kunit *test)
 	for (i = 0; i < NR; i++) {
 		struct fake_domain *domain = list->fakes[i];
 
-		t1x_domain_map(&list->domains, SZ_4K, FAKE_PFN, 8, RW);
+		t1x_domain_map(&list->domains, SZ_4K, FAKE_PFN, 8, RW, 0);
 		domain->short_unmap_at = domain->unmaps + 1;
 		domain->short_unmap_after = i * SZ_4K;
 		KUNIT_EXPECT_EQ(test, i + 0UL,
@@ -259,7 +259,7 @@ static void an_undo_that_fails_is_told(struct kunit *test)
 		domain->short_unmap_after = i * SZ_4K;
 		KUNIT_EXPECT_EQ(test, 1,
 				t1x_domain_map(&list->domains, SZ_4K, FAKE_PFN,
-					       8, RW));
+					       8, RW, 0));
 		KUNIT_EXPECT_EQ(test, 8UL - i, domain->npages);
 
 		/* The others are empty; so is this one, when it is asked again. */
@@ -277,7 +277,7 @@ static void more_than_asked_is_not_counted(struct kunit *test)
 	struct list *list = new_list(test, 1);
 
 	list->fakes[0]->unmap_whole_leaf = true;
-	t1x_domain_map(&list->domains, 0, FAKE_PFN, 512, RW);
+	t1x_domain_map(&list->domains, 0, FAKE_PFN, 512, RW, 0);
 	KUNIT_EXPECT_EQ(test, (size_t)SZ_2M, list->fakes[0]->largest);
 	KUNIT_EXPECT_EQ(test, 3UL, t1x_domain_unmap(&list->domains, 0, 3));
 	KUNIT_EXPECT_EQ(test, 0UL, list->fakes[0]->npages);
@@ -290,7 +290,7 @@ static void without_a_domain_there_is_nothing(struct kunit *test)
 	unsigned long pfn;
 
 	KUNIT_EXPECT_EQ(test, 0,
-			t1x_domain_map(&list->domains, 0, FAKE_PFN, 1, RW));
+			t1x_domain_map(&list->domains, 0, FAKE_PFN, 1, RW, 0));
 	KUNIT_EXPECT_FALSE(test, t1x_domain_find_pfn(&list->domains, 0, &pfn));
 	KUNIT_EXPECT_TRUE(test, t1x_domain_all_coherent(&list->domains));
 	KUNIT_EXPECT_EQ(test, PAGE_MASK, list->domains.pgsizes);
@@ -363,8 +363,8 @@ static void random_runs_against_the_slots(struct kunit *test)
 			domain->fail_map_after =
 				prandom_u32_state(&rnd) % npages[s] * SZ_4K;
 		}
-		if (t1x_domain_map(&list->domains, base, pfn[s], npages[s],
-				   RW)) {
+		if (t1x_domain_map(&list->domains, base, pfn[s], npages[s], RW,
+				   0)) {
 			KUNIT_EXPECT_EQ(test, 0U, i % 5);
 			pfn[s] = 0;
 		}

@@ -16,6 +16,7 @@
 #define pfn_valid(pfn) ((void)(pfn), false)
 
 #undef pr_fmt
+#include "../copy.c"
 #include "../emulated.c"
 #include "../external.c"
 

@@ -3,12 +3,13 @@
  * The fake container. See fake_container.h.
  */
 #include <linux/delay.h>
+#include <linux/iommu.h>
 #include <linux/kthread.h>
 #include <linux/sched/signal.h>
-#include <linux/vfio.h>
 
 #include "external.h"
 #include "group.h"
+#include "unmap.h"
 
 #include "fake_container.h"
 
@@ -111,54 +112,61 @@ void fake_detach(struct fake_container *c, unsigned int i)
 int fake_map(struct fake_container *c, unsigned long iova, unsigned long npages,
 	     unsigned long page)
 {
-	const struct vfio_iommu_type1_dma_map req = {
-		.argsz = sizeof(req),
-		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
-		.vaddr = FAKE_VADDR + (page << PAGE_SHIFT),
+	return fake_map_granule(c, iova, npages, page, 0);
+}
+
+/* The same with a granule, in bytes. */
+int fake_map_granule(struct fake_container *c, unsigned long iova,
+		     unsigned long npages, unsigned long page,
+		     unsigned long granule)
+{
+	const struct t1x_uapi_map args = {
 		.iova = iova,
-		.size = npages << PAGE_SHIFT,
+		.last = iova + (npages << PAGE_SHIFT) - 1,
+		.vaddr = FAKE_VADDR + (page << PAGE_SHIFT),
+		.granule = granule,
+		.prot = IOMMU_READ | IOMMU_WRITE,
 	};
 
-	return t1x_map_dma(&c->map, &req, false);
+	return t1x_map_dma(&c->map, &args, false);
 }
 
 static int do_unmap(struct fake_container *c, unsigned long iova,
-		    unsigned long npages, u64 *size, bool v2)
+		    unsigned long npages, u64 *size, bool lenient)
 {
-	struct vfio_iommu_type1_dma_unmap req = {
-		.argsz = offsetofend(struct vfio_iommu_type1_dma_unmap, size),
+	const struct t1x_uapi_unmap args = {
 		.iova = iova,
-		.size = npages << PAGE_SHIFT,
+		.last = iova + (npages << PAGE_SHIFT) - 1,
+		.lenient = lenient,
 	};
+	u64 done;
 	int ret;
 
-	ret = t1x_map_unmap(&c->map, &req, NULL, v2);
+	ret = t1x_unmap_dma(&c->map, &args, &done);
 	if (size)
-		*size = ret ? 0 : req.size;
+		*size = ret ? 0 : done << PAGE_SHIFT;
 	return ret;
 }
 
 int fake_unmap(struct fake_container *c, unsigned long iova,
 	       unsigned long npages, u64 *size)
 {
-	return do_unmap(c, iova, npages, size, true);
+	return do_unmap(c, iova, npages, size, false);
 }
 
 int fake_unmap_v1(struct fake_container *c, unsigned long iova,
 		  unsigned long npages, u64 *size)
 {
-	return do_unmap(c, iova, npages, size, false);
+	return do_unmap(c, iova, npages, size, true);
 }
 
 u64 fake_unmap_all(struct fake_container *c)
 {
-	struct vfio_iommu_type1_dma_unmap req = {
-		.argsz = offsetofend(struct vfio_iommu_type1_dma_unmap, size),
-		.flags = VFIO_DMA_UNMAP_FLAG_ALL,
-	};
+	const struct t1x_uapi_unmap args = { .last = ULONG_MAX };
+	u64 npages = 0;
 
-	KUNIT_EXPECT_EQ(c->test, 0, t1x_map_unmap(&c->map, &req, NULL, true));
-	return req.size;
+	KUNIT_EXPECT_EQ(c->test, 0, t1x_unmap_dma(&c->map, &args, &npages));
+	return npages << PAGE_SHIFT;
 }
 
 /* Every domain shows these pages of the table, each where it should be. */

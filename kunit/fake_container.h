@@ -56,6 +56,9 @@ void fake_detach(struct fake_container *c, unsigned int i);
 
 int fake_map(struct fake_container *c, unsigned long iova, unsigned long npages,
 	     unsigned long page);
+int fake_map_granule(struct fake_container *c, unsigned long iova,
+		     unsigned long npages, unsigned long page,
+		     unsigned long granule);
 int fake_unmap(struct fake_container *c, unsigned long iova,
 	       unsigned long npages, u64 *size);
 int fake_unmap_v1(struct fake_container *c, unsigned long iova,

@@ -24,6 +24,7 @@ struct fake_extent {
 	unsigned long iova;
 	unsigned long last;
 	unsigned long page; /* of the table, at iova */
+	unsigned long granule; /* in bytes, or 0 */
 };
 
 /* All frames of tests are this close to FAKE_PFN. */
@@ -95,6 +96,7 @@ static void set_extent(const struct t1x_dma *dma)
 	extent->iova = dma->iova;
 	extent->last = dma->last;
 	extent->page = (dma->vaddr - FAKE_VADDR) >> PAGE_SHIFT;
+	extent->granule = dma->granule;
 	list_add(&extent->next, &extents);
 }
 
@@ -117,15 +119,17 @@ unsigned long fake_mem_run(unsigned long page)
 static unsigned long run_at(unsigned long iova, unsigned long *pfn)
 {
 	struct fake_extent *extent = find_extent(iova, iova);
-	unsigned long page;
+	unsigned long page, last;
 
 	if (!extent)
 		return 0;
 
+	last = extent->last;
+	if (extent->granule)
+		last = min(last, iova | (extent->granule - 1));
 	page = extent->page + ((iova - extent->iova) >> PAGE_SHIFT);
 	*pfn = fake_mem_pfn(page);
-	return min(fake_mem_run(page),
-		   ((extent->last - iova) >> PAGE_SHIFT) + 1);
+	return min(fake_mem_run(page), ((last - iova) >> PAGE_SHIFT) + 1);
 }
 
 /* ---- Pins ---- */

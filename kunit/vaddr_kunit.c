@@ -2,6 +2,8 @@
 /*
  * VFIO_UPDATE_VADDR when another process takes over, which drops the mutex.
  */
+#include "unmap.h"
+
 #include "fake_container.h"
 
 /* Called where the mutex is dropped, when it is set. */
@@ -27,17 +29,17 @@ static long hooked_charge(struct t1x_account *account, unsigned long want,
 
 static const struct fake_mem memory[] = { { 64, FAKE_PFN, T1X_PIN_PAGE } };
 
-static void invalidate(struct fake_container *c, unsigned long iova, u32 flags,
+static void invalidate(struct fake_container *c, unsigned long iova,
 		       unsigned long npages)
 {
-	struct vfio_iommu_type1_dma_unmap req = {
-		.argsz = offsetofend(struct vfio_iommu_type1_dma_unmap, size),
-		.flags = VFIO_DMA_UNMAP_FLAG_VADDR | flags,
+	const struct t1x_uapi_unmap args = {
 		.iova = iova,
-		.size = npages << PAGE_SHIFT,
+		.last = npages ? iova + (npages << PAGE_SHIFT) - 1 : ULONG_MAX,
+		.vaddr_only = true,
 	};
+	u64 done;
 
-	KUNIT_ASSERT_EQ(c->test, 0, t1x_map_unmap(&c->map, &req, NULL, true));
+	KUNIT_ASSERT_EQ(c->test, 0, t1x_unmap_dma(&c->map, &args, &done));
 }
 
 /* A container with an invalid mapping. */
@@ -48,7 +50,7 @@ static struct fake_container *new_moving(struct kunit *test)
 	fake_mem_set(memory, ARRAY_SIZE(memory));
 	fake_attach(c, 0, fake_domain_new(FAKE_PGSIZES_VTD));
 	KUNIT_ASSERT_EQ(test, 0, fake_map(c, IOVA, NPAGES, 0));
-	invalidate(c, IOVA, 0, NPAGES);
+	invalidate(c, IOVA, NPAGES);
 	return c;
 }
 
@@ -164,7 +166,7 @@ static void what_is_moving_goes_with_the_mapping(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0U, c->map.tree.nr_vaddr_invalid);
 
 	/* By itself it would keep the account from going. */
-	invalidate(c, 0, VFIO_DMA_UNMAP_FLAG_ALL, 0);
+	invalidate(c, 0, 0);
 	KUNIT_EXPECT_EQ(test, 8L, moving(c));
 	fake_detach(c, 0);
 	fake_check_empty(c);

@@ -12,10 +12,10 @@ layer() {
 	pgsize | dirty_bitmap) echo 1 ;;
 	uapi | iova_space | user_bitmap) echo 2 ;;
 	account | dma_tracker) echo 3 ;;
-	pin | domain | external) echo 4 ;;
+	copy | dirty_report | domain | external | pin) echo 4 ;;
 	backing | dirty_log | emulated | vaddr) echo 5 ;;
 	map) echo 6 ;;
-	group) echo 7 ;;
+	group | unmap) echo 7 ;;
 	type1x) echo 8 ;;
 	vfio_iommu_type1x) echo 9 ;;
 	*) echo unknown ;;

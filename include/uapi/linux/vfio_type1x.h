@@ -23,13 +23,13 @@
  * Ids for VFIO_CHECK_EXTENSION, which returns 1 or 0. Before VFIO_SET_IOMMU 1 says
  * that the module is loaded, afterwards that it serves the container.
  */
-#define VFIO_TYPE1X_EXT_BASE	0x54315800
-#define VFIO_TYPE1X		(VFIO_TYPE1X_EXT_BASE + 0)
-#define VFIO_TYPE1X_RANGES	(VFIO_TYPE1X_EXT_BASE + 1)
-#define VFIO_TYPE1X_GRANULE	(VFIO_TYPE1X_EXT_BASE + 2)
-#define VFIO_TYPE1X_PGSIZES	(VFIO_TYPE1X_EXT_BASE + 3)
+#define VFIO_TYPE1X_EXT_BASE 0x54315800
+#define VFIO_TYPE1X (VFIO_TYPE1X_EXT_BASE + 0)
+#define VFIO_TYPE1X_RANGES (VFIO_TYPE1X_EXT_BASE + 1)
+#define VFIO_TYPE1X_GRANULE (VFIO_TYPE1X_EXT_BASE + 2)
+#define VFIO_TYPE1X_PGSIZES (VFIO_TYPE1X_EXT_BASE + 3)
 
-#define VFIO_TYPE1X_IOCTL_BASE	(VFIO_BASE + 128)
+#define VFIO_TYPE1X_IOCTL_BASE (VFIO_BASE + 128)
 
 /**
  * struct vfio_type1x_map_range - VFIO_IOMMU_TYPE1X_MAP_RANGE
@@ -54,16 +54,16 @@
 struct vfio_type1x_map_range {
 	__u32 argsz;
 	__u32 flags;
-#define VFIO_TYPE1X_MAP_FLAG_READ	(1 << 0) /* readable by the device */
-#define VFIO_TYPE1X_MAP_FLAG_WRITE	(1 << 1) /* writable by the device */
-#define VFIO_TYPE1X_MAP_FLAG_GRANULE	(1 << 8) /* granule is valid */
+#define VFIO_TYPE1X_MAP_FLAG_READ (1 << 0) /* readable by the device */
+#define VFIO_TYPE1X_MAP_FLAG_WRITE (1 << 1) /* writable by the device */
+#define VFIO_TYPE1X_MAP_FLAG_GRANULE (1 << 8) /* granule is valid */
 	__aligned_u64 vaddr;
 	__aligned_u64 iova;
 	__aligned_u64 last;
 	__aligned_u64 granule;
 };
 
-#define VFIO_IOMMU_TYPE1X_MAP_RANGE	_IO(VFIO_TYPE, VFIO_TYPE1X_IOCTL_BASE + 0)
+#define VFIO_IOMMU_TYPE1X_MAP_RANGE _IO(VFIO_TYPE, VFIO_TYPE1X_IOCTL_BASE + 0)
 
 /**
  * struct vfio_type1x_unmap_range - VFIO_IOMMU_TYPE1X_UNMAP_RANGE
@@ -96,7 +96,7 @@ struct vfio_type1x_map_range {
 struct vfio_type1x_unmap_range {
 	__u32 argsz;
 	__u32 flags;
-#define VFIO_TYPE1X_UNMAP_FLAG_GET_DIRTY_BITMAP	(1 << 0)
+#define VFIO_TYPE1X_UNMAP_FLAG_GET_DIRTY_BITMAP (1 << 0)
 	__aligned_u64 iova;
 	__aligned_u64 last;
 	__aligned_u64 unmapped_pages;
@@ -105,7 +105,7 @@ struct vfio_type1x_unmap_range {
 	__aligned_u64 bitmap_data;
 };
 
-#define VFIO_IOMMU_TYPE1X_UNMAP_RANGE	_IO(VFIO_TYPE, VFIO_TYPE1X_IOCTL_BASE + 1)
+#define VFIO_IOMMU_TYPE1X_UNMAP_RANGE _IO(VFIO_TYPE, VFIO_TYPE1X_IOCTL_BASE + 1)
 
 /**
  * struct vfio_type1x_dirty_range - VFIO_IOMMU_TYPE1X_DIRTY_RANGE
@@ -129,7 +129,7 @@ struct vfio_type1x_unmap_range {
 struct vfio_type1x_dirty_range {
 	__u32 argsz;
 	__u32 flags;
-#define VFIO_TYPE1X_DIRTY_FLAG_NO_CLEAR	(1 << 0) /* only look */
+#define VFIO_TYPE1X_DIRTY_FLAG_NO_CLEAR (1 << 0) /* only look */
 	__aligned_u64 iova;
 	__aligned_u64 last;
 	__aligned_u64 bitmap_pgsize;
@@ -137,7 +137,7 @@ struct vfio_type1x_dirty_range {
 	__aligned_u64 bitmap_data;
 };
 
-#define VFIO_IOMMU_TYPE1X_DIRTY_RANGE	_IO(VFIO_TYPE, VFIO_TYPE1X_IOCTL_BASE + 2)
+#define VFIO_IOMMU_TYPE1X_DIRTY_RANGE _IO(VFIO_TYPE, VFIO_TYPE1X_IOCTL_BASE + 2)
 
 /**
  * struct vfio_type1x_pgsizes - VFIO_IOMMU_TYPE1X_PGSIZES
@@ -145,7 +145,7 @@ struct vfio_type1x_dirty_range {
  * @flags: Either VFIO_TYPE1X_PGSIZES_GET or VFIO_TYPE1X_PGSIZES_SET
  * @pgsizes: Bitmap of the IOMMU page sizes that the container uses, in bytes; in
  *	     for SET, out for both
- * @supported: Out: what the IOMMUs of the container can do
+ * @supported: Out: what the IOMMUs of the container can do, also if SET fails
  *
  * Restricts the IOMMU page sizes to a subset of @supported that holds its smallest;
  * the sizes need not be adjacent. It lasts while the container has a group, through
@@ -158,12 +158,12 @@ struct vfio_type1x_dirty_range {
 struct vfio_type1x_pgsizes {
 	__u32 argsz;
 	__u32 flags;
-#define VFIO_TYPE1X_PGSIZES_GET	(1 << 0)
-#define VFIO_TYPE1X_PGSIZES_SET	(1 << 1)
+#define VFIO_TYPE1X_PGSIZES_GET (1 << 0)
+#define VFIO_TYPE1X_PGSIZES_SET (1 << 1)
 	__aligned_u64 pgsizes;
 	__aligned_u64 supported;
 };
 
-#define VFIO_IOMMU_TYPE1X_PGSIZES	_IO(VFIO_TYPE, VFIO_TYPE1X_IOCTL_BASE + 3)
+#define VFIO_IOMMU_TYPE1X_PGSIZES _IO(VFIO_TYPE, VFIO_TYPE1X_IOCTL_BASE + 3)
 
 #endif /* _UAPI_LINUX_VFIO_TYPE1X_H */

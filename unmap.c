@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Unmap. See include/unmap.h.
+ */
+#include <linux/lockdep.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
+
+#include "account.h"
+#include "backing.h"
+#include "copy.h"
+#include "dirty_bitmap.h"
+#include "dirty_log.h"
+#include "dirty_report.h"
+#include "dma_tracker.h"
+#include "domain.h"
+#include "emulated.h"
+#include "external.h"
+#include "map.h"
+#include "uapi.h"
+#include "unmap.h"
+#include "vaddr.h"
+
+/* What one call removes, and owns. */
+struct dying {
+	struct t1x_dma *first; /* chain of DYING mappings */
+	u64 npages;
+	bool in_use; /* drivers of emulated devices hold or copy something of it */
+	bool cut; /* of some mappings only a part goes */
+	bool entry; /* an entry of dma_entry_limit is taken for what is left */
+	struct t1x_dma *parts[2]; /* for splits: at the upper end and at the lower */
+};
+
+/*
+ * What of a mapping does an unmap take?
+ * Return: 1; 0 if that is nothing, and the unmap ends here; -EINVAL if it cuts the
+ * mapping where that cannot be cut.
+ */
+static int choose(const struct t1x_uapi_unmap *args, const struct t1x_dma *dma,
+		  unsigned long *iova, unsigned long *last)
+{
+	*iova = max(dma->iova, args->iova);
+	*last = min(dma->last, args->last);
+	if (*iova == dma->iova && *last == dma->last)
+		return 1;
+
+	if (dma->granule)
+		return (*iova | (*last + 1)) & (dma->granule - 1) ? -EINVAL : 1;
+	if (!args->lenient)
+		return -EINVAL;
+
+	*iova = dma->iova;
+	*last = dma->last;
+	return t1x_uapi_unmap_takes(args, dma->iova);
+}
+
+/*
+ * Can all of a range be unmapped? Waiting is for the caller.
+ * Return: 0; -EINVAL; -EAGAIN if a mapping in it is being made or removed.
+ */
+static int check_range(struct t1x_map *map, const struct t1x_uapi_unmap *args)
+{
+	unsigned long iova, last;
+	struct t1x_dma *dma;
+	int ret = 1;
+
+	if (t1x_dma_find_unsettled(&map->tree, args->iova, args->last))
+		return -EAGAIN;
+
+	for (dma = t1x_dma_find(&map->tree, args->iova, args->last);
+	     dma && dma->iova <= args->last && ret > 0;
+	     dma = t1x_dma_next(&map->tree, dma)) {
+		/* A stuck mapping is no more, to the user. */
+		if (!dma->stuck)
+			ret = choose(args, dma, &iova, &last);
+	}
+
+	return min(ret, 0);
+}
+
+/* A part from the middle of a mapping leaves two. */
+static int take_entry(struct t1x_map *map, struct dying *dying,
+		      const struct t1x_uapi_unmap *args)
+{
+	struct t1x_dma *dma = t1x_dma_find(&map->tree, args->iova, args->last);
+
+	if (!dma || dma->stuck || !dma->granule || dma->iova >= args->iova ||
+	    dma->last <= args->last)
+		return 0;
+
+	/* A MAP that is under way may give its entry back. */
+	if (!map->dma_avail)
+		return map->tree.nr_filling ? -EAGAIN : -ENOSPC;
+
+	map->dma_avail--;
+	dying->entry = true;
+	return 0;
+}
+
+/*
+ * Mark everything that an unmap removes as DYING, and chain it.
+ * Return: 0; -EINVAL if the range cuts a mapping that cannot be cut there; -ENOSPC;
+ * -EAGAIN if it depends on a mapping that is being made or removed. On failure
+ * nothing changed.
+ */
+static int mark(struct t1x_map *map, const struct t1x_uapi_unmap *args,
+		struct dying *dying)
+{
+	struct t1x_dma **link = &dying->first;
+	unsigned long iova, last;
+	struct t1x_dma *dma;
+	int ret;
+
+	ret = check_range(map, args) ?: take_entry(map, dying, args);
+	if (ret)
+		return ret;
+
+	for (dma = t1x_dma_find(&map->tree, args->iova, args->last);
+	     dma && dma->iova <= args->last;
+	     dma = t1x_dma_next(&map->tree, dma)) {
+		if (dma->stuck)
+			continue;
+		if (!choose(args, dma, &iova, &last))
+			break;
+
+		t1x_dma_set_dying(&map->tree, dma, iova, last);
+		*link = dma;
+		link = &dma->next_dying;
+		dying->npages += ((last - iova) >> PAGE_SHIFT) + 1;
+		dying->cut |= t1x_dma_is_cut(dma);
+		dying->in_use |= !RB_EMPTY_ROOT(&dma->externals) ||
+				 !list_empty(&dma->copies);
+	}
+	*link = NULL;
+
+	return 0;
+}
+
+/*
+ * The unmap failed after all. The rwsem keeps this from a detach that takes the
+ * mappings out of the IOMMU, and unpins them, at the same time.
+ */
+static void revive(struct t1x_map *map, struct dying *dying)
+{
+	struct t1x_dma *dma, *next, *doomed = NULL;
+
+	down_read(&map->domains.rwsem);
+	mutex_lock(&map->lock);
+	map->dma_avail += dying->entry;
+	for (dma = dying->first; dma; dma = next) {
+		next = dma->next_dying;
+		if (dma->doomed) {
+			dma->next_dying = doomed;
+			doomed = dma;
+			continue;
+		}
+		/* The last domain may have gone, the first does not come. */
+		if (!t1x_dma_in_iommu(dma))
+			t1x_dma_reset(dma);
+		t1x_dma_set_state(&map->tree, dma, T1X_DMA_LIVE);
+	}
+	mutex_unlock(&map->lock);
+	up_read(&map->domains.rwsem);
+
+	t1x_map_forget(map, doomed);
+}
+
+static int quiesce(struct t1x_map *map, const struct dying *dying)
+{
+	struct t1x_dma *dma;
+	int ret = 0;
+
+	if (!dying->in_use)
+		return 0;
+
+	for (dma = dying->first; dma && !ret; dma = dma->next_dying)
+		ret = t1x_emulated_quiesce(&map->emulated, dma);
+	return ret;
+}
+
+/* Make what a split takes off a mapping. */
+static int alloc_part(const struct t1x_dma *dma, unsigned long iova,
+		      unsigned long last, struct dying *dying)
+{
+	/* A range has two ends, so there are never more than two. */
+	struct t1x_dma **part = &dying->parts[!!dying->parts[0]];
+
+	*part = t1x_dma_alloc_part(dma, iova, last);
+	return *part ? 0 : -ENOMEM;
+}
+
+static int alloc_parts(struct dying *dying)
+{
+	const struct t1x_dma *dma;
+	int ret = 0;
+
+	for (dma = dying->first; dma && dying->cut; dma = dma->next_dying) {
+		if (dma->going_last != dma->last)
+			ret = alloc_part(dma, dma->going_last + 1, dma->last,
+					 dying);
+		if (!ret && dma->going_iova != dma->iova)
+			ret = alloc_part(dma, dma->going_iova, dma->going_last,
+					 dying);
+		if (ret)
+			return ret;
+	}
+
+	return 0;
+}
+
+static void free_parts(struct dying *dying)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(dying->parts); i++) {
+		if (dying->parts[i])
+			t1x_dma_free(dying->parts[i]);
+	}
+}
+
+/* The part that a split will take off a mapping that is tracked, not tracked yet. */
+static struct t1x_dma *find_untracked(struct t1x_map *map,
+				      const struct dying *dying)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(dying->parts); i++) {
+		struct t1x_dma *part = dying->parts[i];
+
+		if (part && !part->dirty.bits &&
+		    t1x_dma_find(&map->tree, part->iova, part->iova)->dirty.bits)
+			return part;
+	}
+
+	return NULL;
+}
+
+/*
+ * Lock, with parts that have dirty bitmaps where their mappings do. The rwsem keeps
+ * a split from an attach that is replaying the mapping. Return: 0 or -ENOMEM.
+ */
+static int lock_parts(struct t1x_map *map, const struct dying *dying)
+{
+	struct t1x_dma *part;
+	int ret;
+
+	for (;;) {
+		if (dying->cut)
+			down_read(&map->domains.rwsem);
+		mutex_lock(&map->lock);
+
+		part = find_untracked(map, dying);
+		if (!part)
+			return 0;
+
+		mutex_unlock(&map->lock);
+		up_read(&map->domains.rwsem);
+
+		ret = t1x_dirty_alloc(&part->dirty, part->iova >> PAGE_SHIFT,
+				      t1x_dma_npages(part));
+		if (ret)
+			return ret;
+	}
+}
+
+static void unlock_parts(struct t1x_map *map, const struct dying *dying)
+{
+	mutex_unlock(&map->lock);
+	if (dying->cut)
+		up_read(&map->domains.rwsem);
+}
+
+/* Take the upper end of a mapping, from @iova on, off it. */
+static struct t1x_dma *split(struct t1x_map *map, struct t1x_dma *dma,
+			     unsigned long iova, struct dying *dying)
+{
+	unsigned int i = !dying->parts[0] || dying->parts[0]->iova != iova;
+	struct t1x_dma *upper = dying->parts[i];
+
+	dying->parts[i] = NULL;
+
+	/* Tracking may have ended since. */
+	if (!dma->dirty.bits)
+		t1x_dirty_free(&upper->dirty);
+	t1x_account_hold(dma->account);
+	upper->account = dma->account;
+	t1x_dma_split(&map->tree, dma, upper);
+	t1x_external_split(dma, upper);
+	t1x_copy_split(dma, upper);
+	return upper;
+}
+
+/* Let go of all of a mapping but what goes. Return: that part. */
+static struct t1x_dma *carve(struct t1x_map *map, struct t1x_dma *dma,
+			     struct dying *dying)
+{
+	struct t1x_dma *next = dma->next_dying, *going = dma, *rest;
+
+	/* The last domain may have gone, the first does not come. */
+	if (!t1x_dma_in_iommu(dma))
+		t1x_dma_reset(dma);
+
+	if (dma->going_last != dma->last) {
+		rest = split(map, dma, dma->going_last + 1, dying);
+		t1x_dma_set_state(&map->tree, rest, T1X_DMA_LIVE);
+	}
+	if (dma->going_iova != dma->iova) {
+		going = split(map, dma, dma->going_iova, dying);
+		t1x_dma_set_dying(&map->tree, going, going->iova, going->last);
+		t1x_dma_set_state(&map->tree, dma, T1X_DMA_LIVE);
+	}
+
+	going->next_dying = next;
+	return going;
+}
+
+/*
+ * Split every mapping of which a part goes. The rest keeps the entry; two rests have
+ * the one that was taken, too.
+ */
+static void carve_all(struct t1x_map *map, struct dying *dying)
+{
+	struct t1x_dma **link;
+
+	for (link = &dying->first; *link; link = &(*link)->next_dying) {
+		/* With the last group all of it goes. */
+		if ((*link)->doomed || !t1x_dma_is_cut(*link))
+			continue;
+		*link = carve(map, *link, dying);
+		(*link)->uncounted = true;
+		dying->entry = false;
+	}
+
+	map->dma_avail += dying->entry;
+}
+
+/*
+ * What cannot fail any more is done under the mutex; what comes before changes
+ * nothing. Return: 0, or an error, and everything is to be LIVE again.
+ */
+static int commit(struct t1x_map *map, struct dying *dying,
+		  const struct t1x_dirty_report *report)
+{
+	int ret;
+
+	ret = alloc_parts(dying) ?: lock_parts(map, dying);
+	if (ret)
+		return ret;
+
+	if (report)
+		ret = t1x_dirty_log_report(&map->log, report, dying->first);
+	if (!ret)
+		carve_all(map, dying);
+	unlock_parts(map, dying);
+	return ret;
+}
+
+static int open_report(const struct t1x_uapi_unmap *args,
+		       struct t1x_dirty_report *report)
+{
+	return args->window ?
+		       t1x_dirty_report_open_window(report, args->iova,
+						    args->last, &args->bitmap) :
+		       t1x_dirty_report_open(report, args->iova, &args->bitmap);
+}
+
+/* Have all pinned that a report will write. */
+static int pin_report(const struct t1x_uapi_unmap *args,
+		      const struct dying *dying,
+		      struct t1x_dirty_report *report)
+{
+	const struct t1x_dma *dma;
+	int ret = 0;
+
+	if (args->window)
+		return t1x_dirty_report_pin_window(report);
+
+	for (dma = dying->first; dma && !ret; dma = dma->next_dying)
+		ret = t1x_dirty_report_pin(report, dma->going_iova,
+					   dma->going_last);
+	return ret;
+}
+
+/* Commit with a report of what is dirty: nobody but an IOMMU can write there now. */
+static int commit_report(struct t1x_map *map, const struct t1x_uapi_unmap *args,
+			 struct dying *dying)
+{
+	struct t1x_dirty_report report;
+	int ret;
+
+	ret = open_report(args, &report);
+	if (ret)
+		return ret;
+
+	ret = pin_report(args, dying, &report);
+	if (!ret)
+		ret = commit(map, dying, &report);
+	t1x_dirty_report_close(&report);
+	return ret;
+}
+
+/* Take out of the IOMMU, and forget, what nobody else holds. */
+static int remove(struct t1x_map *map, const struct t1x_uapi_unmap *args,
+		  struct dying *dying)
+{
+	struct t1x_dma *dma;
+	int ret;
+
+	ret = quiesce(map, dying);
+	if (!ret && args->report)
+		ret = commit_report(map, args, dying);
+	else if (!ret && dying->cut)
+		ret = commit(map, dying, NULL);
+	free_parts(dying);
+	if (ret) {
+		revive(map, dying);
+		return ret;
+	}
+
+	for (dma = dying->first; dma; dma = dma->next_dying)
+		t1x_backing_clear(&map->domains, dma);
+	t1x_map_forget(map, dying->first);
+	return 0;
+}
+
+/* The part of an unmap that is done under the mutex. */
+static int begin(struct t1x_map *map, const struct t1x_uapi_unmap *args,
+		 struct dying *dying)
+{
+	int ret = 0;
+
+	if (args->vaddr_only) {
+		/* Drivers could not pin or copy while the addresses are invalid. */
+		if (t1x_emulated_is_used(&map->emulated))
+			return -EBUSY;
+		return t1x_vaddr_invalidate(&map->tree, args, &dying->npages);
+	}
+
+	if (args->report)
+		ret = t1x_dirty_log_check(&map->log, &args->bitmap);
+	return ret ?: mark(map, args, dying);
+}
+
+/**
+ * t1x_unmap_dma() - VFIO_IOMMU_UNMAP_DMA and VFIO_IOMMU_TYPE1X_UNMAP_RANGE
+ * @map: Mappings of the container
+ * @args: Checked request
+ * @npages: Set to what was unmapped, or whose addresses are invalid now, in pages
+ *	    of PAGE_SIZE
+ *
+ * When this returns, no DMA reaches what was unmapped, and it is unpinned.
+ *
+ * Context: May sleep; waits, killable, for a mapping in the range that is being
+ * made or removed by somebody else, for the drivers of emulated devices, and for
+ * the user's bitmap.
+ * Return: 0; -EINVAL if a mapping would be cut where it cannot be, an address is
+ * invalid already, or a bitmap is asked for without dirty tracking or of another
+ * page size; -ENOSPC if a mapping would become two, beyond dma_entry_limit; -EBUSY
+ * if a driver does not let go, or if addresses are to be invalid beside emulated
+ * groups; -EFAULT if the bitmap cannot be written; -ENOMEM; -EINTR on a fatal
+ * signal. On failure nothing changed, except that drivers have let go of what they
+ * could.
+ */
+int t1x_unmap_dma(struct t1x_map *map, const struct t1x_uapi_unmap *args,
+		  u64 *npages)
+{
+	struct dying dying = {};
+	int ret;
+
+	if (mutex_lock_killable(&map->lock))
+		return -EINTR;
+
+	do {
+		ret = begin(map, args, &dying);
+		if (ret == -EAGAIN)
+			ret = t1x_dma_wait(&map->tree, MAX_SCHEDULE_TIMEOUT) ?:
+				      -EAGAIN;
+	} while (ret == -EAGAIN);
+
+	mutex_unlock(&map->lock);
+
+	/* A window is written even if it is empty. */
+	if (!ret && (dying.first || args->window))
+		ret = remove(map, args, &dying);
+	if (!ret)
+		*npages = dying.npages;
+	return ret;
+}
