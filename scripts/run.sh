@@ -14,10 +14,10 @@ lane=${1:-}
 need_lane "$lane"
 # Under the debug checks, and beside another guest, all takes several times as long; so do the
 # large counts.
-limit=1200
-[ "$(lane_kind "$lane")" != debug ] || limit=2400
-[ -z "${T1X_FULL:-}" ] || limit=$((limit * 6))
-: "${GUEST_TIMEOUT:=$limit}"
+time=1200
+[ "$(lane_kind "$lane")" != debug ] || time=2400
+[ -z "${T1X_FULL:-}" ] || time=$((time * 6))
+: "${GUEST_TIMEOUT:=$time}"
 export GUEST_TIMEOUT
 backend=${BACKEND:-type1x}
 ver=$(lane_version "$lane")
