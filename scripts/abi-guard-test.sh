@@ -10,6 +10,8 @@ kdir=$1
 top=$(realpath "$(dirname "$0")/..")
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
+# Not every sh comes to the trap above when a signal ends it.
+trap 'exit 143' HUP INT TERM
 header=include/vfio_driver_ops.h
 failed=0
 count=0

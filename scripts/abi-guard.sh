@@ -51,6 +51,8 @@ find_btf() {
 check_btf() {
 	tmp=$(mktemp -d)
 	trap 'rm -rf "$tmp"' EXIT
+	# Not every sh comes to the trap above when a signal ends it.
+	trap 'exit 143' HUP INT TERM
 	case $btf in
 	*.xz) xz -dc "$btf" >"$tmp/vfio.ko"; file=$tmp/vfio.ko ;;
 	*) file=$btf ;;

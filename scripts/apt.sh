@@ -83,20 +83,21 @@ apt_field() {
 
 # apt_fetch PACKAGE...: download what is not there yet, print the .deb files.
 apt_fetch() {
-	local pkg file tmp
+	local pkg file
 	for pkg in "$@"; do
 		file=$(priv_apt apt-get download --print-uris "$pkg" 2>/dev/null | awk 'NR == 1 { print $2 }')
 		[ "$file" ] || die "no package $pkg in the package lists; delete $apt/fresh and try again"
 		if [ ! -e "$cache/debs/$file" ]; then
 			say "downloading $file"
-			tmp=$(mktemp -d "$cache/debs/.get.XXXXXX")
-			if ! (cd "$tmp" && priv_apt apt-get -q download "$pkg" >log 2>&1); then
-				tail -n 3 "$tmp/log" >&2
-				rm -rf "$tmp"
-				die "cannot download $pkg: check the network, or delete $apt/fresh and try again"
-			fi
-			mv "$tmp/$file" "$cache/debs/"
-			rm -rf "$tmp"
+			(
+				tmp=$(mktemp -d "$cache/debs/.get.XXXXXX")
+				trap 'rm -rf "$tmp"' EXIT
+				if ! (cd "$tmp" && priv_apt apt-get -q download "$pkg" >log 2>&1); then
+					tail -n 3 "$tmp/log" >&2
+					die "cannot download $pkg: check the network, or delete $apt/fresh and try again"
+				fi
+				mv "$tmp/$file" "$cache/debs/"
+			) || exit
 		fi
 		echo "$cache/debs/$file"
 	done

@@ -165,9 +165,9 @@ main() {
 	"$scripts/deps.sh"
 	sums=$(mktemp -d)
 	trap 'rm -rf "$sums"' EXIT
-	choose_jobs >"$sums.jobs"
-	mapfile -t joblines <"$sums.jobs"
-	rm -f "$sums.jobs"
+	choose_jobs >"$sums/jobs"
+	mapfile -t joblines <"$sums/jobs"
+	rm -f "$sums/jobs"
 
 	say "$what: ${#joblines[@]} runs, $parallel at a time; logs are in build/logs"
 	case $what-${LANE:-}${TEST:-}${BACKEND:-}${IOMMU:-} in
