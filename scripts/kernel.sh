@@ -12,11 +12,12 @@ inner_version=6.12
 
 # unpack DIR PACKAGE...: a complete DIR or none.
 unpack() {
-	local dir=$1 deb
+	local dir=$1 deb debs
 	shift
 	rm -rf "$dir.new"
 	mkdir -p "$dir.new"
-	for deb in $(apt_fetch "$@"); do
+	debs=$(apt_fetch "$@") || exit
+	for deb in $debs; do
 		dpkg-deb -x "$deb" "$dir.new"
 	done
 }
