@@ -26,7 +26,6 @@ FIXTURE(emulated)
 	struct t1x c;
 	struct t1x_emu emu;
 	struct t1x_leak leak;
-	long pins;
 	char *mem;
 };
 
@@ -36,7 +35,6 @@ FIXTURE_SETUP(emulated)
 		SKIP(return, "no module t1x_emu");
 	self->mem = t1x_mem_alloc(T1X_MEM_4K, PAGES(NPAGES));
 	t1x_leak_begin(&self->leak);
-	self->pins = t1x_pins();
 	t1x_open(&self->c, VFIO_TYPE1v2_IOMMU, t1x_emu(0));
 	t1x_emu_open(&self->emu, &self->c, t1x_emu(0));
 }
@@ -49,22 +47,9 @@ FIXTURE_TEARDOWN(emulated)
 	EXPECT_EQ(0, t1x_leak_end(&self->leak));
 }
 
-/* Charged to this process, and pinned in the whole system, since the start */
-static bool pinned_are(struct _test_data_emulated *self, long locked, long pins)
-{
-	long has_locked = t1x_locked();
-	long has_pins = t1x_pins() - self->pins;
-
-	if (has_locked == locked && has_pins == pins)
-		return true;
-	printf("# VmLck is %ld pages, %ld pins; expected %ld, %ld\n",
-	       has_locked, has_pins, locked, pins);
-	return false;
-}
-
 static bool pins_are(struct _test_data_emulated *self, long n)
 {
-	return pinned_are(self, n, n);
+	return t1x_pinned_are(&self->leak, n, n);
 }
 
 TEST_F(emulated, info_is_that_of_a_container_without_an_iommu)
@@ -443,11 +428,11 @@ TEST_F(emulated, nothing_of_a_dead_mapper_can_be_reached)
 	EXPECT_EQ(-EPERM, __t1x_emu_read(emu, T1X_BASE, &byte, 1));
 	EXPECT_EQ(-EPERM, __t1x_emu_rw(emu, T1X_BASE, &byte, 1, KTHREAD));
 	/* What it has pinned is there, and goes like any other */
-	EXPECT_TRUE(pinned_are(self, 0, 2));
+	EXPECT_TRUE(t1x_pinned_are(&self->leak, 0, 2));
 	t1x_emu_pin(emu, T1X_BASE + PAGES(8), 1);
 	t1x_emu_unpin(emu, T1X_BASE + PAGES(8), 1);
 	t1x_emu_unpin(emu, T1X_BASE + PAGES(8), 1);
-	EXPECT_TRUE(pinned_are(self, 0, 1));
+	EXPECT_TRUE(t1x_pinned_are(&self->leak, 0, 1));
 	t1x_unmap(&self->c, T1X_BASE, PAGES(NPAGES));
 	EXPECT_TRUE(pins_are(self, 0));
 }

@@ -28,7 +28,6 @@ FIXTURE(mixed)
 	struct t1x_edu edu;
 	struct t1x_leak leak;
 	const char *real;
-	long pins;
 	char *mem;
 };
 
@@ -39,7 +38,6 @@ FIXTURE_SETUP(mixed)
 		SKIP(return, "needs an edu device and the module t1x_emu");
 	self->mem = t1x_mem_alloc(T1X_MEM_4K, SIZE);
 	t1x_leak_begin(&self->leak);
-	self->pins = t1x_pins();
 	t1x_open(&self->c, VFIO_TYPE1v2_IOMMU, t1x_emu(0));
 	t1x_emu_open(&self->emu, &self->c, t1x_emu(0));
 }
@@ -53,22 +51,9 @@ FIXTURE_TEARDOWN(mixed)
 	EXPECT_EQ(0, t1x_leak_end(&self->leak));
 }
 
-/* Charged to this process, and pinned in the whole system, since the start */
-static bool pinned_are(struct _test_data_mixed *self, long locked, long pins)
-{
-	long has_locked = t1x_locked();
-	long has_pins = t1x_pins() - self->pins;
-
-	if (has_locked == locked && has_pins == pins)
-		return true;
-	printf("# VmLck is %ld pages, %ld pins; expected %ld, %ld\n",
-	       has_locked, has_pins, locked, pins);
-	return false;
-}
-
 static bool pins_are(struct _test_data_mixed *self, long n)
 {
-	return pinned_are(self, n, n);
+	return t1x_pinned_are(&self->leak, n, n);
 }
 
 /* Writes by the device arrive in mem, where iova is mapped to mem */
@@ -171,14 +156,14 @@ TEST_F(mixed, pages_pinned_by_a_device_are_charged_once)
 	t1x_emu_pin(&self->emu, T1X_BASE + PAGES(2), 5);
 	EXPECT_TRUE(pins_are(self, 5));
 	t1x_add_group(&self->c, self->real);
-	EXPECT_TRUE(pinned_are(self, NPAGES, NPAGES + 5));
+	EXPECT_TRUE(t1x_pinned_are(&self->leak, NPAGES, NPAGES + 5));
 	EXPECT_TRUE(real_reaches(self));
 
 	/* Pin and unpin in the meantime cost nothing and give nothing back */
 	t1x_emu_pin(&self->emu, T1X_BASE + PAGES(6), 4);
-	EXPECT_TRUE(pinned_are(self, NPAGES, NPAGES + 8));
+	EXPECT_TRUE(t1x_pinned_are(&self->leak, NPAGES, NPAGES + 8));
 	t1x_emu_unpin(&self->emu, T1X_BASE + PAGES(2), 2);
-	EXPECT_TRUE(pinned_are(self, NPAGES, NPAGES + 6));
+	EXPECT_TRUE(t1x_pinned_are(&self->leak, NPAGES, NPAGES + 6));
 
 	t1x_del_group(&self->c, self->real);
 	EXPECT_TRUE(pins_are(self, 6));
@@ -212,7 +197,7 @@ TEST_F(mixed, device_pins_what_is_mapped_for_a_real_group)
 					      T1X_EMU_PROT_RW, 0, pfns));
 	for (i = 0; i < NPAGES; i++)
 		EXPECT_EQ(t1x_phys(self->mem + PAGES(i)), pfns[i] * T1X_PAGE);
-	EXPECT_TRUE(pinned_are(self, NPAGES, 2 * NPAGES));
+	EXPECT_TRUE(t1x_pinned_are(&self->leak, NPAGES, 2 * NPAGES));
 	t1x_emu_unpin(&self->emu, T1X_BASE, NPAGES);
 	EXPECT_TRUE(pins_are(self, NPAGES));
 }
@@ -242,11 +227,11 @@ TEST_F(mixed, emulated_group_comes_to_a_real_one)
 	t1x_emu_open(&self->emu, &self->c, t1x_emu(0));
 
 	t1x_emu_pin(&self->emu, T1X_BASE, 2);
-	EXPECT_TRUE(pinned_are(self, NPAGES, NPAGES + 2));
+	EXPECT_TRUE(t1x_pinned_are(&self->leak, NPAGES, NPAGES + 2));
 	t1x_del_group(&self->c, self->real);
 	EXPECT_TRUE(pins_are(self, 2));
 	t1x_add_group(&self->c, self->real);
-	EXPECT_TRUE(pinned_are(self, NPAGES, NPAGES + 2));
+	EXPECT_TRUE(t1x_pinned_are(&self->leak, NPAGES, NPAGES + 2));
 	EXPECT_TRUE(real_reaches(self));
 }
 
@@ -334,7 +319,7 @@ TEST_F(mixed, M23_attach_fails_where_memory_cannot_be_pinned)
 	EXPECT_TRUE(pins_are(self, 2));
 	t1x_add_group(&self->c, self->real);
 	EXPECT_TRUE(real_reaches(self));
-	EXPECT_TRUE(pinned_are(self, 2 * NPAGES, 2 * NPAGES + 2));
+	EXPECT_TRUE(t1x_pinned_are(&self->leak, 2 * NPAGES, 2 * NPAGES + 2));
 	t1x_unmap_all(&self->c);
 	EXPECT_TRUE(pins_are(self, 0));
 }
@@ -348,7 +333,7 @@ TEST_F(mixed, attach_fails_where_the_memlock_limit_is_too_small)
 	attach_fails(self, ENOMEM);
 	t1x_set_memlock(SIZE);
 	t1x_add_group(&self->c, self->real);
-	EXPECT_TRUE(pinned_are(self, NPAGES, NPAGES + 2));
+	EXPECT_TRUE(t1x_pinned_are(&self->leak, NPAGES, NPAGES + 2));
 }
 
 TEST_F(mixed, attach_fails_where_a_mapping_is_outside_of_the_iova_space)
@@ -463,7 +448,7 @@ TEST_F(mixed, L04_attach_fails_where_a_mapper_is_dead)
 	t1x_unmap(&self->c, T1X_BASE + 4 * SIZE, SIZE);
 	t1x_add_group(&self->c, self->real);
 	EXPECT_TRUE(real_reaches(self));
-	EXPECT_TRUE(pinned_are(self, NPAGES, NPAGES + 1));
+	EXPECT_TRUE(t1x_pinned_are(&self->leak, NPAGES, NPAGES + 1));
 }
 
 TEST_F(mixed, attach_to_a_mapping_whose_device_refuses_to_unpin)
@@ -475,13 +460,13 @@ TEST_F(mixed, attach_to_a_mapping_whose_device_refuses_to_unpin)
 	t1x_emu_config(&self->emu, T1X_EMU_REFUSE, 0, 0);
 	EXPECT_EQ(-EBUSY, __t1x_unmap(&self->c, T1X_BASE, SIZE, NULL));
 	t1x_add_group(&self->c, self->real);
-	EXPECT_TRUE(pinned_are(self, NPAGES, NPAGES + 3));
+	EXPECT_TRUE(t1x_pinned_are(&self->leak, NPAGES, NPAGES + 3));
 	EXPECT_TRUE(real_reaches(self));
 
 	/* With an IOMMU too: what is not unpinned is not unmapped */
 	EXPECT_EQ(-EBUSY, __t1x_unmap(&self->c, T1X_BASE, SIZE, NULL));
 	EXPECT_TRUE(real_reaches(self));
-	EXPECT_TRUE(pinned_are(self, NPAGES, NPAGES + 3));
+	EXPECT_TRUE(t1x_pinned_are(&self->leak, NPAGES, NPAGES + 3));
 	t1x_emu_config(&self->emu, T1X_EMU_UNPIN_ALL, 0, 0);
 	t1x_unmap(&self->c, T1X_BASE, SIZE);
 	EXPECT_TRUE(pins_are(self, 0));

@@ -25,7 +25,6 @@ FIXTURE(unmap)
 	struct t1x c;
 	struct t1x_emu emu[2];
 	struct t1x_leak leak;
-	long pins;
 	char *mem;
 };
 
@@ -37,7 +36,6 @@ FIXTURE_SETUP(unmap)
 		SKIP(return, "no module t1x_emu");
 	self->mem = t1x_mem_alloc(T1X_MEM_4K, SIZE);
 	t1x_leak_begin(&self->leak);
-	self->pins = t1x_pins();
 	t1x_open(&self->c, VFIO_TYPE1v2_IOMMU, t1x_emu(0));
 	t1x_add_group(&self->c, t1x_emu(1));
 	for (i = 0; i < 2; i++)
@@ -55,14 +53,7 @@ FIXTURE_TEARDOWN(unmap)
 
 static bool pins_are(struct _test_data_unmap *self, long n)
 {
-	long locked = t1x_locked();
-	long pins = t1x_pins() - self->pins;
-
-	if (locked == n && pins == n)
-		return true;
-	printf("# VmLck is %ld pages, %ld pins; expected %ld\n", locked, pins,
-	       n);
-	return false;
+	return t1x_pinned_are(&self->leak, n, n);
 }
 
 /* An UNMAP in a thread of its own */

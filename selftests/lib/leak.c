@@ -155,6 +155,18 @@ void t1x_leak_begin(struct t1x_leak *leak)
 	leak->kmsg = t1x_kmsg_open();
 }
 
+bool t1x_pinned_are(const struct t1x_leak *leak, long locked, long pins)
+{
+	long has_locked = t1x_locked();
+	long has_pins = t1x_pins() - leak->pins;
+
+	if (has_locked == locked && has_pins == pins)
+		return true;
+	printf("# VmLck is %ld pages, %ld pins; expected %ld, %ld\n",
+	       has_locked, has_pins, locked, pins);
+	return false;
+}
+
 static int check_log(struct t1x_leak *leak)
 {
 	const char *line;
