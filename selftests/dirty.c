@@ -32,17 +32,12 @@ FIXTURE_SETUP(dirty)
 	if (!t1x_emu_load(2, 0))
 		SKIP(return, "no module t1x_emu");
 	self->mem = t1x_mem_alloc(T1X_MEM_4K, SIZE);
-	t1x_leak_begin(&self->leak);
-	t1x_open(&self->c, VFIO_TYPE1v2_IOMMU, t1x_emu(0));
-	t1x_emu_open(&self->emu, &self->c, t1x_emu(0));
+	t1x_emu_begin(&self->emu, &self->c, &self->leak);
 }
 
 FIXTURE_TEARDOWN(dirty)
 {
-	t1x_emu_close(&self->emu);
-	t1x_close(&self->c);
-	EXPECT_EQ(0, t1x_emu_unload());
-	EXPECT_EQ(0, t1x_leak_end(&self->leak));
+	EXPECT_EQ(0, t1x_emu_end(&self->emu, &self->c, &self->leak));
 }
 
 /* One byte, as the device writes it */
@@ -1259,17 +1254,12 @@ FIXTURE_SETUP(scope)
 	if (!self->real || !t1x_emu_load(2, 0))
 		SKIP(return, "needs a device and the module t1x_emu");
 	self->mem = t1x_mem_alloc(T1X_MEM_4K, SIZE);
-	t1x_leak_begin(&self->leak);
-	t1x_open(&self->c, VFIO_TYPE1v2_IOMMU, t1x_emu(0));
-	t1x_emu_open(&self->emu, &self->c, t1x_emu(0));
+	t1x_emu_begin(&self->emu, &self->c, &self->leak);
 }
 
 FIXTURE_TEARDOWN(scope)
 {
-	t1x_emu_close(&self->emu);
-	t1x_close(&self->c);
-	EXPECT_EQ(0, t1x_emu_unload());
-	EXPECT_EQ(0, t1x_leak_end(&self->leak));
+	EXPECT_EQ(0, t1x_emu_end(&self->emu, &self->c, &self->leak));
 }
 
 TEST_F(scope, real_group_alone_makes_all_dirty)

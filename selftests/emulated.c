@@ -34,17 +34,12 @@ FIXTURE_SETUP(emulated)
 	if (!t1x_emu_load(2, 0))
 		SKIP(return, "no module t1x_emu");
 	self->mem = t1x_mem_alloc(T1X_MEM_4K, PAGES(NPAGES));
-	t1x_leak_begin(&self->leak);
-	t1x_open(&self->c, VFIO_TYPE1v2_IOMMU, t1x_emu(0));
-	t1x_emu_open(&self->emu, &self->c, t1x_emu(0));
+	t1x_emu_begin(&self->emu, &self->c, &self->leak);
 }
 
 FIXTURE_TEARDOWN(emulated)
 {
-	t1x_emu_close(&self->emu);
-	t1x_close(&self->c);
-	EXPECT_EQ(0, t1x_emu_unload());
-	EXPECT_EQ(0, t1x_leak_end(&self->leak));
+	EXPECT_EQ(0, t1x_emu_end(&self->emu, &self->c, &self->leak));
 }
 
 static bool pins_are(struct _test_data_emulated *self, long n)
@@ -763,10 +758,7 @@ FIXTURE_SETUP(emulated_own)
 
 FIXTURE_TEARDOWN(emulated_own)
 {
-	t1x_emu_close(&self->emu);
-	t1x_close(&self->c);
-	EXPECT_EQ(0, t1x_emu_unload());
-	EXPECT_EQ(0, t1x_leak_end(&self->leak));
+	EXPECT_EQ(0, t1x_emu_end(&self->emu, &self->c, &self->leak));
 }
 
 TEST_F(emulated_own, v1_container_pins_nothing_but_reads_and_writes)

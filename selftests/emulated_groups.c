@@ -37,18 +37,13 @@ FIXTURE_SETUP(mixed)
 	if (!self->real || !t1x_emu_load(2, 0))
 		SKIP(return, "needs an edu device and the module t1x_emu");
 	self->mem = t1x_mem_alloc(T1X_MEM_4K, SIZE);
-	t1x_leak_begin(&self->leak);
-	t1x_open(&self->c, VFIO_TYPE1v2_IOMMU, t1x_emu(0));
-	t1x_emu_open(&self->emu, &self->c, t1x_emu(0));
+	t1x_emu_begin(&self->emu, &self->c, &self->leak);
 }
 
 FIXTURE_TEARDOWN(mixed)
 {
 	t1x_edu_close(&self->edu);
-	t1x_emu_close(&self->emu);
-	t1x_close(&self->c);
-	EXPECT_EQ(0, t1x_emu_unload());
-	EXPECT_EQ(0, t1x_leak_end(&self->leak));
+	EXPECT_EQ(0, t1x_emu_end(&self->emu, &self->c, &self->leak));
 }
 
 static bool pins_are(struct _test_data_mixed *self, long n)

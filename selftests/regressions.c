@@ -80,17 +80,12 @@ FIXTURE_SETUP(emulated)
 		SKIP(return, "no module t1x_emu");
 	self->mem = t1x_mem_alloc(T1X_MEM_4K, SIZE);
 	self->shared = new_shared();
-	t1x_leak_begin(&self->leak);
-	t1x_open(&self->c, VFIO_TYPE1v2_IOMMU, t1x_emu(0));
-	t1x_emu_open(&self->emu, &self->c, t1x_emu(0));
+	t1x_emu_begin(&self->emu, &self->c, &self->leak);
 }
 
 FIXTURE_TEARDOWN(emulated)
 {
-	t1x_emu_close(&self->emu);
-	t1x_close(&self->c);
-	EXPECT_EQ(0, t1x_emu_unload());
-	EXPECT_EQ(0, t1x_leak_end(&self->leak));
+	EXPECT_EQ(0, t1x_emu_end(&self->emu, &self->c, &self->leak));
 }
 
 #define CGROUP "/sys/fs/cgroup/t1x_regressions"
@@ -372,9 +367,7 @@ FIXTURE_SETUP(parked)
 	close(fd);
 	self->mem = t1x_mem_alloc(T1X_MEM_4K, SIZE);
 	self->shared = new_shared();
-	t1x_leak_begin(&self->leak);
-	t1x_open(&self->c, VFIO_TYPE1v2_IOMMU, t1x_emu(0));
-	t1x_emu_open(&self->emu, &self->c, t1x_emu(0));
+	t1x_emu_begin(&self->emu, &self->c, &self->leak);
 }
 
 static void kill_caller(struct _test_data_parked *self)
@@ -389,10 +382,7 @@ static void kill_caller(struct _test_data_parked *self)
 FIXTURE_TEARDOWN(parked)
 {
 	kill_caller(self);
-	t1x_emu_close(&self->emu);
-	t1x_close(&self->c);
-	EXPECT_EQ(0, t1x_emu_unload());
-	EXPECT_EQ(0, t1x_leak_end(&self->leak));
+	EXPECT_EQ(0, t1x_emu_end(&self->emu, &self->c, &self->leak));
 }
 
 struct unserved {

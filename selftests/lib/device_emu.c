@@ -72,6 +72,25 @@ void t1x_emu_close(struct t1x_emu *emu)
 	emu->fd = -1;
 }
 
+void t1x_emu_begin(struct t1x_emu *emu, struct t1x *c, struct t1x_leak *leak)
+{
+	t1x_leak_begin(leak);
+	t1x_open(c, VFIO_TYPE1v2_IOMMU, t1x_emu(0));
+	t1x_emu_open(emu, c, t1x_emu(0));
+}
+
+int t1x_emu_end(struct t1x_emu *emu, struct t1x *c, struct t1x_leak *leak)
+{
+	int ret;
+
+	t1x_emu_close(emu);
+	t1x_close(c);
+	ret = t1x_emu_unload();
+	if (ret)
+		printf("# rmmod " MODULE ": %s\n", strerror(-ret));
+	return t1x_leak_end(leak) + (ret != 0);
+}
+
 int __t1x_emu_pin_flags(struct t1x_emu *emu, u64 iova, int npages, u32 prot,
 			u32 flags, u64 *pfns)
 {

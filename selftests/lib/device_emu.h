@@ -11,6 +11,7 @@
 
 #include "../t1x_emu/t1x_emu.h"
 #include "container.h"
+#include "leak.h"
 
 #define T1X_EMU_PROT_RW (T1X_EMU_PROT_READ | T1X_EMU_PROT_WRITE)
 
@@ -29,6 +30,11 @@ const char *t1x_emu(int n);
 /* The device's group must be in the container */
 void t1x_emu_open(struct t1x_emu *emu, struct t1x *c, const char *name);
 void t1x_emu_close(struct t1x_emu *emu);
+
+/* A container of type v2 for the first device: what most fixtures begin with */
+void t1x_emu_begin(struct t1x_emu *emu, struct t1x *c, struct t1x_leak *leak);
+/* Closes both, removes the module; what of it failed or is left, as a number */
+int t1x_emu_end(struct t1x_emu *emu, struct t1x *c, struct t1x_leak *leak);
 
 /* The number of pages or -errno */
 int __t1x_emu_pin_flags(struct t1x_emu *emu, u64 iova, int npages, u32 prot,
