@@ -101,20 +101,38 @@ static void end_unmap(struct unmapper *unmapper)
 	pthread_join(unmapper->thread, NULL);
 }
 
-/* Starts the UNMAP of a pinned range and returns when the device is in it */
+/* The mapping that most tests have, with pins of the first device */
+static void map_pinned(struct _test_data_unmap *self, int npages)
+{
+	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
+	t1x_emu_pin(&self->emu[0], T1X_BASE, npages);
+}
+
+/* Starts an UNMAP of what is pinned and returns when the device is in it */
 static void start_slow_unmap(struct _test_data_unmap *self,
-			     struct unmapper *unmapper, u64 iova, u64 size)
+			     struct unmapper *unmapper, u64 size)
 {
 	t1x_emu_config(&self->emu[0], T1X_EMU_UNPIN_ALL, SLOW_MS, 0);
-	start_unmap(unmapper, &self->c, iova, size);
+	start_unmap(unmapper, &self->c, T1X_BASE, size);
 	t1x_require(t1x_emu_wait_callback(&self->emu[0], PATIENCE_MS),
 		    "the device was not called");
 }
 
+/* Ends it: did it remove the mapping with its pins? Prints what is not so */
+static bool slow_unmap_succeeds(struct _test_data_unmap *self,
+				struct unmapper *unmapper)
+{
+	end_unmap(unmapper);
+	if (!unmapper->ret && unmapper->unmapped == SIZE)
+		return pins_are(self, 0);
+	printf("# UNMAP returned %d, %lu bytes\n", unmapper->ret,
+	       unmapper->unmapped);
+	return false;
+}
+
 TEST_F(unmap, without_pins_no_device_is_called)
 {
-	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
-	t1x_emu_pin(&self->emu[0], T1X_BASE, NPAGES);
+	map_pinned(self, NPAGES);
 	t1x_emu_unpin(&self->emu[0], T1X_BASE, NPAGES);
 	t1x_unmap(&self->c, T1X_BASE, SIZE);
 	EXPECT_EQ(0, t1x_emu_callbacks(&self->emu[0]));
@@ -144,8 +162,7 @@ TEST_F(unmap, with_pins_every_device_is_called_once_with_the_mapping)
 
 TEST_F(unmap, pins_of_two_devices_in_one_page_both_go)
 {
-	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
-	t1x_emu_pin(&self->emu[0], T1X_BASE, 4);
+	map_pinned(self, 4);
 	t1x_emu_pin(&self->emu[1], T1X_BASE + PAGES(2), 4);
 	EXPECT_TRUE(pins_are(self, 6));
 	t1x_unmap(&self->c, T1X_BASE, SIZE);
@@ -214,8 +231,7 @@ TEST_F(unmap, of_many_pins_ends)
 
 TEST_F(unmap, driver_that_unpins_at_the_third_call_is_waited_for)
 {
-	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
-	t1x_emu_pin(&self->emu[0], T1X_BASE, NPAGES);
+	map_pinned(self, NPAGES);
 	t1x_emu_config_count(&self->emu[0], T1X_EMU_REFUSE, 2);
 	t1x_unmap(&self->c, T1X_BASE, SIZE);
 	EXPECT_EQ(3, t1x_emu_callbacks(&self->emu[0]));
@@ -228,9 +244,8 @@ TEST_F(unmap, others_do_not_wait_for_a_slow_device)
 	u64 info[3] = { 24 };
 	char byte = 3;
 
-	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
-	t1x_emu_pin(&self->emu[0], T1X_BASE, NPAGES);
-	start_slow_unmap(self, &unmapper, T1X_BASE, SIZE);
+	map_pinned(self, NPAGES);
+	start_slow_unmap(self, &unmapper, SIZE);
 
 	EXPECT_EQ(0, ioctl(self->c.fd, VFIO_IOMMU_GET_INFO, info));
 	t1x_map(&self->c, self->mem, 2 * T1X_BASE, SIZE);
@@ -240,19 +255,15 @@ TEST_F(unmap, others_do_not_wait_for_a_slow_device)
 	t1x_unmap(&self->c, 2 * T1X_BASE, SIZE);
 	EXPECT_FALSE(unmapper.ended);
 
-	end_unmap(&unmapper);
-	EXPECT_EQ(0, unmapper.ret);
-	EXPECT_EQ(SIZE, unmapper.unmapped);
-	EXPECT_TRUE(pins_are(self, 0));
+	EXPECT_TRUE(slow_unmap_succeeds(self, &unmapper));
 }
 
 TEST_F(unmap, mapping_that_goes_can_be_pinned_no_more)
 {
 	struct unmapper unmapper;
 
-	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
-	t1x_emu_pin(&self->emu[0], T1X_BASE, 1);
-	start_slow_unmap(self, &unmapper, T1X_BASE, SIZE);
+	map_pinned(self, 1);
+	start_slow_unmap(self, &unmapper, SIZE);
 
 	/* Neither a page that is pinned nor one that is not */
 	EXPECT_EQ(-EINVAL, __t1x_emu_pin(&self->emu[1], T1X_BASE, 1));
@@ -268,8 +279,7 @@ TEST_F(unmap, mapping_that_goes_is_read_and_written_no_more)
 {
 	struct t1x_emu_stats stats;
 
-	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
-	t1x_emu_pin(&self->emu[0], T1X_BASE, 1);
+	map_pinned(self, 1);
 	t1x_emu_config(&self->emu[0], T1X_EMU_UNPIN_ALL, 0,
 		       T1X_EMU_CONFIG_READ);
 	t1x_unmap(&self->c, T1X_BASE, SIZE);
@@ -282,9 +292,8 @@ TEST_F(unmap, map_over_a_mapping_that_goes_fails_or_comes_after)
 	struct unmapper unmapper;
 	int ret;
 
-	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
-	t1x_emu_pin(&self->emu[0], T1X_BASE, NPAGES);
-	start_slow_unmap(self, &unmapper, T1X_BASE, SIZE);
+	map_pinned(self, NPAGES);
+	start_slow_unmap(self, &unmapper, SIZE);
 
 	ret = __t1x_map(&self->c, self->mem, T1X_BASE, T1X_PAGE);
 	EXPECT_TRUE(ret == -EEXIST || (!ret && unmapper.ended));
@@ -297,8 +306,7 @@ TEST_F(unmap, killed_caller_leaves_nothing)
 {
 	pid_t pid;
 
-	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
-	t1x_emu_pin(&self->emu[0], T1X_BASE, NPAGES);
+	map_pinned(self, NPAGES);
 	t1x_emu_config(&self->emu[0], T1X_EMU_UNPIN_ALL, SLOW_MS, 0);
 	pid = t1x_fork();
 	if (!pid)
@@ -320,16 +328,13 @@ TEST_F(unmap, group_leaves_while_another_device_is_slow)
 	u64 began;
 
 	t1x_emu_close(&self->emu[1]);
-	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
-	t1x_emu_pin(&self->emu[0], T1X_BASE, NPAGES);
-	start_slow_unmap(self, &unmapper, T1X_BASE, SIZE);
+	map_pinned(self, NPAGES);
+	start_slow_unmap(self, &unmapper, SIZE);
 	began = t1x_now_ms();
 	t1x_del_group(&self->c, t1x_emu(1));
 	t1x_add_group(&self->c, t1x_emu(1));
 	EXPECT_GT(PATIENCE_MS, t1x_now_ms() - began);
-	end_unmap(&unmapper);
-	EXPECT_EQ(0, unmapper.ret);
-	EXPECT_TRUE(pins_are(self, 0));
+	EXPECT_TRUE(slow_unmap_succeeds(self, &unmapper));
 }
 
 /* L01: UNMAP waits for the device, whose unpin waits for another UNMAP */
@@ -365,14 +370,11 @@ TEST_F(unmap, L01_device_closes_while_another_is_slow)
 
 	if (t1x_spares_type1())
 		SKIP(return, "type1 deadlocks: device_list_lock, iommu->lock");
-	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
-	t1x_emu_pin(&self->emu[0], T1X_BASE, NPAGES);
+	map_pinned(self, NPAGES);
 	t1x_emu_pin(&self->emu[1], T1X_BASE, NPAGES);
-	start_slow_unmap(self, &unmapper, T1X_BASE, SIZE);
+	start_slow_unmap(self, &unmapper, SIZE);
 	t1x_emu_close(&self->emu[1]);
-	end_unmap(&unmapper);
-	EXPECT_EQ(0, unmapper.ret);
-	EXPECT_TRUE(pins_are(self, 0));
+	EXPECT_TRUE(slow_unmap_succeeds(self, &unmapper));
 }
 
 TEST_F(unmap, L01_slow_device_itself_closes)
@@ -381,14 +383,10 @@ TEST_F(unmap, L01_slow_device_itself_closes)
 
 	if (t1x_spares_type1())
 		SKIP(return, "type1 deadlocks: device_list_lock, iommu->lock");
-	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
-	t1x_emu_pin(&self->emu[0], T1X_BASE, NPAGES);
-	start_slow_unmap(self, &unmapper, T1X_BASE, SIZE);
+	map_pinned(self, NPAGES);
+	start_slow_unmap(self, &unmapper, SIZE);
 	t1x_emu_close(&self->emu[0]);
-	end_unmap(&unmapper);
-	EXPECT_EQ(0, unmapper.ret);
-	EXPECT_EQ(SIZE, unmapper.unmapped);
-	EXPECT_TRUE(pins_are(self, 0));
+	EXPECT_TRUE(slow_unmap_succeeds(self, &unmapper));
 }
 
 TEST_F(unmap, L01_device_opens_while_another_is_slow)
@@ -398,13 +396,10 @@ TEST_F(unmap, L01_device_opens_while_another_is_slow)
 	if (t1x_spares_type1())
 		SKIP(return, "type1 deadlocks: device_list_lock, iommu->lock");
 	t1x_emu_close(&self->emu[1]);
-	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
-	t1x_emu_pin(&self->emu[0], T1X_BASE, NPAGES);
-	start_slow_unmap(self, &unmapper, T1X_BASE, SIZE);
+	map_pinned(self, NPAGES);
+	start_slow_unmap(self, &unmapper, SIZE);
 	t1x_emu_open(&self->emu[1], &self->c, t1x_emu(1));
-	end_unmap(&unmapper);
-	EXPECT_EQ(0, unmapper.ret);
-	EXPECT_TRUE(pins_are(self, 0));
+	EXPECT_TRUE(slow_unmap_succeeds(self, &unmapper));
 	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
 	t1x_emu_pin(&self->emu[1], T1X_BASE, 1);
 }
@@ -488,8 +483,7 @@ TEST_F(unmap, L03_device_that_pins_again_cannot)
 
 	if (t1x_spares_type1())
 		SKIP(return, "type1 stops the machine: BUG_ON(++retries > 10)");
-	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
-	t1x_emu_pin(&self->emu[0], T1X_BASE, NPAGES);
+	map_pinned(self, NPAGES);
 	t1x_emu_config(&self->emu[0], T1X_EMU_REPIN, 0, 0);
 	t1x_unmap(&self->c, T1X_BASE, SIZE);
 
@@ -508,8 +502,7 @@ TEST_F(unmap, L03_device_that_unpins_later_is_waited_for_or_unmap_fails)
 
 	if (t1x_spares_type1())
 		SKIP(return, "type1 stops the machine: BUG_ON(++retries > 10)");
-	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
-	t1x_emu_pin(&self->emu[0], T1X_BASE, NPAGES);
+	map_pinned(self, NPAGES);
 	t1x_emu_config(&self->emu[0], T1X_EMU_LATER, 50, 0);
 	do {
 		ret = __t1x_unmap(&self->c, T1X_BASE, SIZE, &unmapped);
@@ -539,8 +532,7 @@ TEST_F(unmap, L03_device_that_unpins_later_is_waited_for_beside_others)
 
 	if (t1x_spares_type1())
 		SKIP(return, "type1 stops the machine: BUG_ON(++retries > 10)");
-	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
-	t1x_emu_pin(&self->emu[0], T1X_BASE, NPAGES);
+	map_pinned(self, NPAGES);
 	t1x_emu_config(&self->emu[0], T1X_EMU_LATER, 200, 0);
 	pthread_create(&other.thread, NULL, map_and_unmap_elsewhere, &other);
 	ret = __t1x_unmap(&self->c, T1X_BASE, SIZE, NULL);
@@ -554,8 +546,7 @@ TEST_F(unmap, L03_device_that_never_unpins_does_not_hold_the_container)
 {
 	if (t1x_spares_type1())
 		SKIP(return, "type1 stops the machine: BUG_ON(++retries > 10)");
-	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
-	t1x_emu_pin(&self->emu[0], T1X_BASE, NPAGES);
+	map_pinned(self, NPAGES);
 	t1x_emu_config(&self->emu[0], T1X_EMU_REFUSE, 0,
 		       T1X_EMU_CONFIG_KEEP_AT_CLOSE);
 	EXPECT_EQ(-EBUSY, __t1x_unmap(&self->c, T1X_BASE, SIZE, NULL));
@@ -572,8 +563,7 @@ TEST_F(unmap, L03_last_group_leaves_while_unmap_asks_a_device_that_refuses)
 
 	if (t1x_spares_type1())
 		SKIP(return, "type1 stops the machine: BUG_ON(++retries > 10)");
-	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
-	t1x_emu_pin(&self->emu[0], T1X_BASE, NPAGES);
+	map_pinned(self, NPAGES);
 	t1x_emu_config(&self->emu[0], T1X_EMU_REFUSE, 100, 0);
 	start_unmap(&unmapper, &self->c, T1X_BASE, SIZE);
 	ASSERT_TRUE(t1x_emu_wait_callback(&self->emu[0], PATIENCE_MS));
@@ -593,8 +583,7 @@ TEST_F(unmap, L03_last_group_leaves_while_unmap_asks_for_what_is_forgotten)
 
 	if (t1x_spares_type1())
 		SKIP(return, "type1 stops the machine: BUG_ON(++retries > 10)");
-	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
-	t1x_emu_pin(&self->emu[0], T1X_BASE, NPAGES);
+	map_pinned(self, NPAGES);
 	t1x_emu_config(&self->emu[0], T1X_EMU_REFUSE, 100,
 		       T1X_EMU_CONFIG_KEEP_AT_CLOSE);
 	start_unmap(&unmapper, &self->c, T1X_BASE, SIZE);
@@ -615,8 +604,7 @@ TEST_F(unmap, L03_log_tells_of_it_once_a_call)
 
 	if (t1x_spares_type1())
 		SKIP(return, "type1 stops the machine: BUG_ON(++retries > 10)");
-	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
-	t1x_emu_pin(&self->emu[0], T1X_BASE, NPAGES);
+	map_pinned(self, NPAGES);
 	t1x_emu_config(&self->emu[0], T1X_EMU_REFUSE, 0, 0);
 	for (i = 0; i < 3; i++)
 		EXPECT_EQ(-EBUSY, __t1x_unmap(&self->c, T1X_BASE, SIZE, NULL));
@@ -640,7 +628,7 @@ TEST_F(unmap, L14_range_cut_meanwhile_is_no_success_with_a_rest)
 
 	t1x_map(&self->c, self->mem, T1X_BASE, PAGES(2));
 	t1x_emu_pin(&self->emu[0], T1X_BASE, 2);
-	start_slow_unmap(self, &unmapper, T1X_BASE, PAGES(4));
+	start_slow_unmap(self, &unmapper, PAGES(4));
 	__t1x_map(&self->c, self->mem, T1X_BASE + PAGES(3), PAGES(2));
 	end_unmap(&unmapper);
 
