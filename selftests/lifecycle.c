@@ -260,23 +260,17 @@ static int mapper_result(struct _test_data_parked *self, unsigned int ms)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 256;
 }
 
-/* Runs fn in a child: 0, its failure, or -1 if it does not end in time */
-static int try_in_child(struct _test_data_parked *self,
-			int (*fn)(struct _test_data_parked *self))
+static void release_page(void *data)
 {
-	pid_t pid = t1x_fork();
-	int status = 0;
+	struct _test_data_parked *self = data;
 
-	if (!pid)
-		_exit(fn(self));
-	if (!t1x_wait(pid, patience_ms(), &status))
-		return WEXITSTATUS(status);
-
-	/* Let the call that it waits for go on, so that nothing stays stuck */
 	t1x_fuse_release(&self->fuse);
-	kill(pid, SIGKILL);
-	t1x_wait(pid, 30000, NULL);
-	return -1;
+}
+
+/* Runs fn in a child: 0, its failure, or -1 if it does not end in time */
+static int try_in_child(struct _test_data_parked *self, int (*fn)(void *data))
+{
+	return t1x_try_in_child(fn, release_page, self, patience_ms());
 }
 
 TEST_F(parked, page_that_comes_late_is_mapped)
@@ -297,8 +291,10 @@ TEST_F(parked, page_that_never_comes_is_a_fault)
 	EXPECT_EQ(self->pins, t1x_pins());
 }
 
-static int asks_info(struct _test_data_parked *self)
+static int asks_info(void *data)
 {
+	struct _test_data_parked *self = data;
+
 	return t1x_dma_avail(&self->c) ? 0 : 1;
 }
 
@@ -308,8 +304,10 @@ TEST_F(parked, get_info_does_not_wait)
 	EXPECT_EQ(0, try_in_child(self, asks_info));
 }
 
-static int maps_elsewhere(struct _test_data_parked *self)
+static int maps_elsewhere(void *data)
 {
+	struct _test_data_parked *self = data;
+
 	t1x_map(&self->c, self->mem, OTHER_IOVA, PAGES(8));
 	t1x_unmap(&self->c, OTHER_IOVA, PAGES(8));
 	return 0;
@@ -321,8 +319,10 @@ TEST_F(parked, map_and_unmap_elsewhere_do_not_wait)
 	EXPECT_EQ(0, try_in_child(self, maps_elsewhere));
 }
 
-static int adds_group(struct _test_data_parked *self)
+static int adds_group(void *data)
 {
+	struct _test_data_parked *self = data;
+
 	t1x_add_group(&self->c, t1x_edu(1));
 	t1x_del_group(&self->c, t1x_edu(1));
 	return 0;
@@ -387,8 +387,10 @@ TEST_F(parked, overlapping_map_is_decided_by_the_parked_one)
 }
 
 /* The group's descriptor is shared: this ends the container's service */
-static int leaves_last_group(struct _test_data_parked *self)
+static int leaves_last_group(void *data)
 {
+	struct _test_data_parked *self = data;
+
 	return ioctl(self->c.group[0].fd, VFIO_GROUP_UNSET_CONTAINER) ? 1 : 0;
 }
 

@@ -370,8 +370,10 @@ FIXTURE_SETUP(parked)
 	t1x_emu_begin(&self->emu, &self->c, &self->leak);
 }
 
-static void kill_caller(struct _test_data_parked *self)
+static void kill_caller(void *data)
 {
+	struct _test_data_parked *self = data;
+
 	if (self->caller <= 0)
 		return;
 	kill(self->caller, SIGKILL);
@@ -473,26 +475,14 @@ static void park(struct _test_data_parked *self, enum parked_call call,
 }
 
 /* Runs fn in a child: 0, its failure, or -1 if it does not end in time */
-static int try_in_child(struct _test_data_parked *self,
-			int (*fn)(struct _test_data_parked *self))
+static int try_in_child(struct _test_data_parked *self, int (*fn)(void *data))
 {
-	pid_t pid = t1x_fork();
-	int status = 0;
-
-	if (!pid)
-		_exit(fn(self));
-	if (!t1x_wait(pid, patience_ms(), &status))
-		return WEXITSTATUS(status);
-
-	/* Let the call that it waits for go, so that nothing stays stuck */
-	kill_caller(self);
-	kill(pid, SIGKILL);
-	t1x_wait(pid, 30000, NULL);
-	return -1;
+	return t1x_try_in_child(fn, kill_caller, self, patience_ms());
 }
 
-static int uses_container(struct _test_data_parked *self)
+static int uses_container(void *data)
 {
+	struct _test_data_parked *self = data;
 	char byte = 1;
 
 	t1x_dma_avail(&self->c);
@@ -510,8 +500,9 @@ TEST_F(parked, L12_other_calls_do_not_wait)
 	EXPECT_EQ(0, try_in_child(self, uses_container));
 }
 
-static int uses_groups(struct _test_data_parked *self)
+static int uses_groups(void *data)
 {
+	struct _test_data_parked *self = data;
 	struct t1x_emu emu;
 
 	t1x_add_group(&self->c, t1x_emu(1));
@@ -541,8 +532,10 @@ TEST_F(parked, L12_killed_caller_ends_at_once_and_changes_nothing)
 	t1x_unmap(&self->c, T1X_BASE, SIZE);
 }
 
-static int leaves(struct _test_data_parked *self)
+static int leaves(void *data)
 {
+	struct _test_data_parked *self = data;
+
 	t1x_del_group(&self->c, t1x_emu(0));
 	return 0;
 }

@@ -185,6 +185,23 @@ int t1x_in_child(int (*fn)(void *arg), void *arg)
 	return WEXITSTATUS(status);
 }
 
+int t1x_try_in_child(int (*fn)(void *arg), void (*let_go)(void *arg), void *arg,
+		     unsigned int ms)
+{
+	pid_t pid = t1x_fork();
+	int status = 0;
+
+	if (!pid)
+		_exit(fn(arg));
+	if (!t1x_wait(pid, ms, &status))
+		return WEXITSTATUS(status);
+
+	let_go(arg);
+	kill(pid, SIGKILL);
+	t1x_wait(pid, CHILD_TIMEOUT_MS, NULL);
+	return -1;
+}
+
 void t1x_drop_ipc_lock(void)
 {
 	struct __user_cap_header_struct head = {

@@ -74,6 +74,12 @@ pid_t t1x_fork(void);
 int t1x_wait(pid_t pid, unsigned int ms, int *status);
 /* Run fn in a child and return its exit status; fails the test on a timeout */
 int t1x_in_child(int (*fn)(void *arg), void *arg);
+/*
+ * The same, but -1 if it has not ended after ms: let_go(arg) then frees what it
+ * waits for, so that nothing stays stuck, and the child is killed.
+ */
+int t1x_try_in_child(int (*fn)(void *arg), void (*let_go)(void *arg), void *arg,
+		     unsigned int ms);
 
 /* Drop CAP_IPC_LOCK, so that RLIMIT_MEMLOCK holds for this process */
 void t1x_drop_ipc_lock(void);
