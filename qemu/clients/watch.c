@@ -14,21 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static int module_refcnt(const char *module)
-{
-	char path[128];
-	int refs = -1;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", module);
-	file = fopen(path, "r");
-	if (!file)
-		return -1;
-	if (fscanf(file, "%d", &refs) != 1)
-		refs = -1;
-	fclose(file);
-	return refs;
-}
+#include "../module_refcnt.h"
 
 /*
  * QEMU's emulated nvme loses the interrupts of an admin queue that was enabled before MSI-X was,

@@ -21,6 +21,8 @@
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
 
+#include "../module_refcnt.h"
+
 #define PAGE 4096UL
 /* QEMU 7.2 stops at a transfer that fills edu's buffer of 4096 bytes to the end */
 #define XFER 2048UL
@@ -63,22 +65,6 @@ static void die(const char *fmt, ...)
 	va_end(args);
 	printf("\n");
 	exit(1);
-}
-
-static int module_refcnt(const char *module)
-{
-	char path[128];
-	int refs = -1;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", module);
-	file = fopen(path, "r");
-	if (!file)
-		return -1;
-	if (fscanf(file, "%d", &refs) != 1)
-		refs = -1;
-	fclose(file);
-	return refs;
 }
 
 /* vfio falls back silently to another backend: only the reference count tells which one serves. */
