@@ -190,12 +190,23 @@ static unsigned int patience_ms(void)
 	return t1x_is_type1x() && getenv("T1X_DEBUG_LANE") ? 20000 : 1000;
 }
 
+/* Pages, then some that FUSE withholds, NULL where it cannot; other is as usual */
+static char *parked_memory(struct t1x_fuse *fuse, char **other)
+{
+	char *mem = t1x_mem_alloc(T1X_MEM_4K, PARKED_SIZE);
+
+	*other = t1x_mem_alloc(T1X_MEM_4K, PAGES(16));
+	if (!t1x_fuse_start(fuse, PAGES(FUSE_PAGES)))
+		return NULL;
+	t1x_fuse_map(fuse, mem + PAGES(GOOD_PAGES));
+	return mem;
+}
+
 FIXTURE(parked)
 {
 	struct t1x_leak leak;
 	struct t1x_fuse fuse;
 	struct t1x c;
-	long pins;
 	pid_t mapper;
 	char *parked, *mem;
 };
@@ -204,14 +215,11 @@ T1X_BOTH_TYPES(parked);
 
 FIXTURE_SETUP(parked)
 {
-	self->mem = t1x_mem_alloc(T1X_MEM_4K, PAGES(16));
-	self->parked = t1x_mem_alloc(T1X_MEM_4K, PARKED_SIZE);
-	if (!t1x_fuse_start(&self->fuse, PAGES(FUSE_PAGES)))
+	self->parked = parked_memory(&self->fuse, &self->mem);
+	if (!self->parked)
 		SKIP(return, "no FUSE in this kernel");
-	t1x_fuse_map(&self->fuse, self->parked + PAGES(GOOD_PAGES));
 	t1x_leak_begin(&self->leak);
 	t1x_open(&self->c, variant->type, NULL);
-	self->pins = t1x_pins();
 }
 
 FIXTURE_TEARDOWN(parked)
@@ -278,9 +286,9 @@ TEST_F(parked, page_that_comes_late_is_mapped)
 	park(self);
 	t1x_fuse_release(&self->fuse);
 	EXPECT_EQ(0, mapper_result(self, 30000));
-	EXPECT_EQ(self->pins + GOOD_PAGES + FUSE_PAGES, t1x_pins());
+	EXPECT_EQ(self->leak.pins + GOOD_PAGES + FUSE_PAGES, t1x_pins());
 	t1x_unmap(&self->c, PARKED_IOVA, PARKED_SIZE);
-	EXPECT_EQ(self->pins, t1x_pins());
+	EXPECT_EQ(self->leak.pins, t1x_pins());
 }
 
 TEST_F(parked, page_that_never_comes_is_a_fault)
@@ -288,7 +296,7 @@ TEST_F(parked, page_that_never_comes_is_a_fault)
 	park(self);
 	t1x_fuse_die(&self->fuse);
 	EXPECT_EQ(EFAULT, mapper_result(self, 30000));
-	EXPECT_EQ(self->pins, t1x_pins());
+	EXPECT_EQ(self->leak.pins, t1x_pins());
 }
 
 static int asks_info(void *data)
@@ -345,7 +353,7 @@ TEST_F(parked, killed_map_ends_without_its_page)
 	t1x_fuse_release(&self->fuse);
 	if (self->mapper)
 		mapper_result(self, 30000);
-	EXPECT_EQ(self->pins, t1x_pins());
+	EXPECT_EQ(self->leak.pins, t1x_pins());
 	EXPECT_EQ(0, t1x_unmap_all(&self->c));
 }
 
@@ -411,7 +419,7 @@ TEST_F(parked, last_group_leaves_without_waiting_and_rmmod_is_refused)
 
 	t1x_fuse_release(&self->fuse);
 	EXPECT_LT(0, mapper_result(self, 30000));
-	EXPECT_EQ(self->pins, t1x_pins());
+	EXPECT_EQ(self->leak.pins, t1x_pins());
 	if (!reload)
 		return;
 	remove_module(module);
@@ -477,7 +485,6 @@ FIXTURE(parked_thread)
 	struct t1x_leak leak;
 	struct t1x_fuse fuse;
 	struct t1x c;
-	long pins;
 	pthread_t mapper, caller;
 	atomic_int mapper_go, caller_go, mapper_done, caller_done;
 	int mapper_ret, caller_ret;
@@ -517,14 +524,11 @@ static void *caller_thread(void *data)
 
 FIXTURE_SETUP(parked_thread)
 {
-	self->mem = t1x_mem_alloc(T1X_MEM_4K, PAGES(16));
-	self->parked = t1x_mem_alloc(T1X_MEM_4K, PARKED_SIZE);
-	if (!t1x_fuse_start(&self->fuse, PAGES(FUSE_PAGES)))
+	self->parked = parked_memory(&self->fuse, &self->mem);
+	if (!self->parked)
 		SKIP(return, "no FUSE in this kernel");
-	t1x_fuse_map(&self->fuse, self->parked + PAGES(GOOD_PAGES));
 	t1x_leak_begin(&self->leak);
 	t1x_open(&self->c, variant->type, NULL);
-	self->pins = t1x_pins();
 	pthread_create(&self->mapper, NULL, mapper_thread, self);
 	pthread_create(&self->caller, NULL, caller_thread, self);
 }
@@ -611,7 +615,7 @@ TEST_F(parked_thread, last_group_leaves_closes_and_cannot_unload_the_module)
 	t1x_fuse_release(&self->fuse);
 	ASSERT_TRUE(ends_in(&self->mapper_done, 30000));
 	EXPECT_GT(0, self->mapper_ret);
-	EXPECT_EQ(self->pins, t1x_pins());
+	EXPECT_EQ(self->leak.pins, t1x_pins());
 }
 
 TEST_HARNESS_MAIN
