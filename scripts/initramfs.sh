@@ -50,6 +50,7 @@ done
 
 for name in ${T1X_SUITES:-}; do
 	cp "$build/selftests/$name" "$root/tests/"
+	[ "$name" != examples ] || cp -r "$build/selftests/example" "$root/examples"
 done
 
 (cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) >"$run/initrd"
