@@ -140,7 +140,9 @@ static bool find_runs(struct t1x_domains *domains, const struct t1x_dma *dma,
 	unsigned long pfn;
 
 	batch->nr = 0;
-	if (!t1x_backing_find_pfn(domains, dma, index, &pfn))
+	pfn = index ? T1X_NO_PFN : dma->first_pfn;
+	if (pfn == T1X_NO_PFN &&
+	    !t1x_backing_find_pfn(domains, dma, index, &pfn))
 		return false;
 
 	while (index < end && batch->nr < batch->max) {
@@ -294,6 +296,8 @@ static int map_batch(struct t1x_domains *domains, struct t1x_dma *dma,
 			      t1x_dma_pin_add(dma, index, run->kind);
 		if (ret)
 			break;
+		if (!index)
+			dma->first_pfn = run->pfn;
 		if (!run->pfn)
 			dma->has_pfn_0 = true;
 		if (index && run->pfn != *next_pfn)

@@ -53,7 +53,7 @@ static void set_state(struct t1x_dirty_log *log, enum t1x_dirty_log_state state)
 	lockdep_assert_held(log->tree->lock);
 
 	log->state = state;
-	wake_up_all(&log->tree->changed);
+	t1x_dma_wake(log->tree);
 }
 
 static int wait_until_started(struct t1x_dirty_log *log)

@@ -97,6 +97,7 @@ struct t1x_dma *t1x_dma_alloc(unsigned long iova, unsigned long last)
 
 	dma->iova = iova;
 	dma->last = last;
+	dma->first_pfn = T1X_NO_PFN;
 	dma->state = T1X_DMA_FILLING;
 	dma->externals = RB_ROOT;
 	INIT_LIST_HEAD(&dma->copies);
@@ -351,7 +352,7 @@ void t1x_dma_remove(struct t1x_dma_tree *tree, struct t1x_dma *dma)
 	tree->nr_vaddr_invalid -= dma->vaddr_invalid;
 	rb_erase(&dma->node, &tree->root);
 	RB_CLEAR_NODE(&dma->node);
-	wake_up_all(&tree->changed);
+	t1x_dma_wake(tree);
 }
 
 /**
@@ -369,7 +370,7 @@ void t1x_dma_set_state(struct t1x_dma_tree *tree, struct t1x_dma *dma,
 
 	tree->nr_filling -= dma->state == T1X_DMA_FILLING;
 	dma->state = state;
-	wake_up_all(&tree->changed);
+	t1x_dma_wake(tree);
 }
 
 /**
@@ -404,6 +405,21 @@ void t1x_dma_set_vaddr_invalid(struct t1x_dma_tree *tree, struct t1x_dma *dma,
 
 	tree->nr_vaddr_invalid += invalid - dma->vaddr_invalid;
 	dma->vaddr_invalid = invalid;
+}
+
+/**
+ * t1x_dma_wake() - Let those look again who wait in t1x_dma_wait()
+ * @tree: Tree
+ *
+ * Context: tree->lock held, under which waiters queue up: none can be missed. Does
+ * not sleep.
+ */
+void t1x_dma_wake(struct t1x_dma_tree *tree)
+{
+	lockdep_assert_held(tree->lock);
+
+	if (waitqueue_active(&tree->changed))
+		wake_up_all(&tree->changed);
 }
 
 /**
@@ -724,6 +740,7 @@ void t1x_dma_reset(struct t1x_dma *dma)
 	dma->mapped = 0;
 	dma->unmapped = 0;
 	dma->nr_pins = 0;
+	dma->first_pfn = T1X_NO_PFN;
 	dma->has_pfn_0 = false;
 	memset(dma->segs, 0, dma->max_segs * sizeof(*dma->segs));
 }

@@ -60,6 +60,7 @@ struct t1x_dma_pin {
 };
 
 #define T1X_DMA_INLINE_SEGS 4
+#define T1X_NO_PFN ULONG_MAX
 
 struct t1x_dma {
 	/*
@@ -109,6 +110,7 @@ struct t1x_dma {
 	bool kept;
 
 	/* Written by the filler, read-only afterwards until t1x_dma_reset(). */
+	unsigned long first_pfn; /* frame of the first page, or T1X_NO_PFN */
 	bool has_pfn_0; /* the IOMMU's 0 may be an address */
 	t1x_contig *segs;
 	unsigned long max_segs;
@@ -159,6 +161,7 @@ void t1x_dma_set_dying(struct t1x_dma_tree *tree, struct t1x_dma *dma,
 		       unsigned long iova, unsigned long last);
 void t1x_dma_set_vaddr_invalid(struct t1x_dma_tree *tree, struct t1x_dma *dma,
 			       bool invalid);
+void t1x_dma_wake(struct t1x_dma_tree *tree);
 int t1x_dma_wait(struct t1x_dma_tree *tree, long timeout);
 struct t1x_dma *t1x_dma_find_unsettled(struct t1x_dma_tree *tree,
 				       unsigned long iova, unsigned long last);
