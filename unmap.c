@@ -30,64 +30,78 @@ struct dying {
 	bool in_use; /* drivers of emulated devices hold or copy something of it */
 	bool cut; /* of some mappings only a part goes */
 	bool entry; /* an entry of dma_entry_limit is taken for what is left */
-	struct t1x_dma *parts[2]; /* for splits: at the upper end and at the lower */
+	struct t1x_dma
+		*parts[2]; /* for splits: at the upper end and at the lower */
 };
 
 /*
- * What of a mapping does an unmap take?
+ * What of a mapping does an unmap take? Notes it there; it means nothing until the
+ * mapping is DYING.
  * Return: 1; 0 if that is nothing, and the unmap ends here; -EINVAL if it cuts the
  * mapping where that cannot be cut.
  */
-static int choose(const struct t1x_uapi_unmap *args, const struct t1x_dma *dma,
-		  unsigned long *iova, unsigned long *last)
+static int choose(const struct t1x_uapi_unmap *args, struct t1x_dma *dma)
 {
-	*iova = max(dma->iova, args->iova);
-	*last = min(dma->last, args->last);
-	if (*iova == dma->iova && *last == dma->last)
+	unsigned long iova = max(dma->iova, args->iova);
+	unsigned long last = min(dma->last, args->last);
+
+	dma->going_iova = iova;
+	dma->going_last = last;
+	if (!t1x_dma_is_cut(dma))
 		return 1;
 
 	if (dma->granule)
-		return (*iova | (*last + 1)) & (dma->granule - 1) ? -EINVAL : 1;
+		return (iova | (last + 1)) & (dma->granule - 1) ? -EINVAL : 1;
 	if (!args->lenient)
 		return -EINVAL;
 
-	*iova = dma->iova;
-	*last = dma->last;
+	dma->going_iova = dma->iova;
+	dma->going_last = dma->last;
 	return t1x_uapi_unmap_takes(args, dma->iova);
 }
 
 /*
- * Can all of a range be unmapped? Waiting is for the caller.
- * Return: 0; -EINVAL; -EAGAIN if a mapping in it is being made or removed.
+ * Chain what an unmap removes, and note what of it goes.
+ * Return: 0; -EINVAL; -EAGAIN if a mapping in the range is being made or removed.
  */
-static int check_range(struct t1x_map *map, const struct t1x_uapi_unmap *args)
+static int select(struct t1x_map *map, const struct t1x_uapi_unmap *args,
+		  struct dying *dying)
 {
-	unsigned long iova, last;
+	struct t1x_dma **link = &dying->first;
 	struct t1x_dma *dma;
-	int ret = 1;
+	int ret;
 
-	if (t1x_dma_find_unsettled(&map->tree, args->iova, args->last))
-		return -EAGAIN;
-
+	*dying = (struct dying){};
 	for (dma = t1x_dma_find(&map->tree, args->iova, args->last);
-	     dma && dma->iova <= args->last && ret > 0;
+	     dma && dma->iova <= args->last;
 	     dma = t1x_dma_next(&map->tree, dma)) {
+		if (!t1x_dma_is_settled(dma))
+			return -EAGAIN;
 		/* A stuck mapping is no more, to the user. */
-		if (!dma->stuck)
-			ret = choose(args, dma, &iova, &last);
+		if (dma->stuck)
+			continue;
+
+		ret = choose(args, dma);
+		if (ret < 0)
+			return ret;
+		if (!ret)
+			break;
+
+		*link = dma;
+		link = &dma->next_dying;
+		*link = NULL;
 	}
 
-	return min(ret, 0);
+	return 0;
 }
 
 /* A part from the middle of a mapping leaves two. */
-static int take_entry(struct t1x_map *map, struct dying *dying,
-		      const struct t1x_uapi_unmap *args)
+static int take_entry(struct t1x_map *map, struct dying *dying)
 {
-	struct t1x_dma *dma = t1x_dma_find(&map->tree, args->iova, args->last);
+	const struct t1x_dma *dma = dying->first;
 
-	if (!dma || dma->stuck || !dma->granule || dma->iova >= args->iova ||
-	    dma->last <= args->last)
+	if (!dma || dma->going_iova == dma->iova ||
+	    dma->going_last == dma->last)
 		return 0;
 
 	/* A MAP that is under way may give its entry back. */
@@ -108,32 +122,23 @@ static int take_entry(struct t1x_map *map, struct dying *dying,
 static int mark(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 		struct dying *dying)
 {
-	struct t1x_dma **link = &dying->first;
-	unsigned long iova, last;
 	struct t1x_dma *dma;
 	int ret;
 
-	ret = check_range(map, args) ?: take_entry(map, dying, args);
-	if (ret)
+	ret = select(map, args, dying) ?: take_entry(map, dying);
+	if (ret) {
+		dying->first = NULL;
 		return ret;
+	}
 
-	for (dma = t1x_dma_find(&map->tree, args->iova, args->last);
-	     dma && dma->iova <= args->last;
-	     dma = t1x_dma_next(&map->tree, dma)) {
-		if (dma->stuck)
-			continue;
-		if (!choose(args, dma, &iova, &last))
-			break;
-
-		t1x_dma_set_dying(&map->tree, dma, iova, last);
-		*link = dma;
-		link = &dma->next_dying;
-		dying->npages += ((last - iova) >> PAGE_SHIFT) + 1;
+	for (dma = dying->first; dma; dma = dma->next_dying) {
+		t1x_dma_set_state(&map->tree, dma, T1X_DMA_DYING);
+		dying->npages +=
+			((dma->going_last - dma->going_iova) >> PAGE_SHIFT) + 1;
 		dying->cut |= t1x_dma_is_cut(dma);
 		dying->in_use |= !RB_EMPTY_ROOT(&dma->externals) ||
 				 !list_empty(&dma->copies);
 	}
-	*link = NULL;
 
 	return 0;
 }
