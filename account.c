@@ -27,6 +27,27 @@ void t1x_accounts_init(struct t1x_accounts *accounts, struct mutex *lock)
 	INIT_LIST_HEAD(&accounts->list);
 }
 
+static void free_account(struct t1x_account *account)
+{
+	put_task_struct(account->task);
+	mmdrop(account->mm);
+	kfree(account);
+}
+
+/* Forget processes that have gone and have nothing left here. */
+static void drop_dead(struct t1x_accounts *accounts)
+{
+	struct t1x_account *account, *next;
+
+	list_for_each_entry_safe(account, next, &accounts->list, next) {
+		if (atomic_read(&account->mm->mm_users) ||
+		    refcount_read(&account->refs) > 1)
+			continue;
+		list_del(&account->next);
+		free_account(account);
+	}
+}
+
 /**
  * t1x_account_get() - The account that pays for a MAP of the caller
  * @accounts: Accounts of the container
@@ -48,6 +69,7 @@ struct t1x_account *t1x_account_get(struct t1x_accounts *accounts)
 		}
 	}
 
+	drop_dead(accounts);
 	account = kzalloc_obj(*account, T1X_GFP_USER);
 	if (!account)
 		return NULL;
@@ -55,9 +77,27 @@ struct t1x_account *t1x_account_get(struct t1x_accounts *accounts)
 	mmgrab(current->mm);
 	account->mm = current->mm;
 	account->task = get_task_struct(current->group_leader);
-	refcount_set(&account->refs, 1);
+	/* The caller's reference, and the list's: the next MAP finds it there. */
+	refcount_set(&account->refs, 2);
 	list_add(&account->next, &accounts->list);
 	return account;
+}
+
+/**
+ * t1x_accounts_destroy() - Undo t1x_accounts_init()
+ * @accounts: List, all whose other references were given back
+ *
+ * Context: No lock of the container held. May sleep.
+ */
+void t1x_accounts_destroy(struct t1x_accounts *accounts)
+{
+	struct t1x_account *account, *next;
+
+	list_for_each_entry_safe(account, next, &accounts->list, next) {
+		WARN_ON_ONCE(refcount_read(&account->refs) != 1);
+		list_del(&account->next);
+		free_account(account);
+	}
 }
 
 /**
@@ -73,22 +113,15 @@ void t1x_account_hold(struct t1x_account *account)
 
 /**
  * t1x_account_put() - Give a reference back
- * @accounts: Accounts of the container
  * @account: Account; everything charged through this reference was settled
  *
- * Context: accounts->lock not held. May sleep.
+ * The list has one of its own, so this is never the last.
+ *
+ * Context: Any.
  */
-void t1x_account_put(struct t1x_accounts *accounts, struct t1x_account *account)
+void t1x_account_put(struct t1x_account *account)
 {
-	if (!refcount_dec_and_mutex_lock(&account->refs, accounts->lock))
-		return;
-
-	list_del(&account->next);
-	mutex_unlock(accounts->lock);
-
-	put_task_struct(account->task);
-	mmdrop(account->mm);
-	kfree(account);
+	WARN_ON_ONCE(refcount_dec_and_test(&account->refs));
 }
 
 /**
@@ -261,6 +294,6 @@ void t1x_accounts_settle(struct t1x_accounts *accounts)
 
 	while ((account = find_refund(accounts))) {
 		t1x_account_settle(account);
-		t1x_account_put(accounts, account);
+		t1x_account_put(account);
 	}
 }

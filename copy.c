@@ -61,7 +61,7 @@ static void end(struct t1x_dma_tree *tree, struct t1x_copy *copy,
 	}
 
 	list_del(&copy->next);
-	wake_up_all(&tree->changed);
+	t1x_dma_wake(tree);
 }
 
 /* Copy as the mapper would. Return: bytes copied, or an error. */
@@ -90,7 +90,6 @@ static long transfer(const struct t1x_copy *copy, void *buf, bool write)
 /**
  * t1x_copy_rw() - vfio_dma_rw(): read or write as the device would
  * @tree: Mappings of the container
- * @accounts: Who pays for them
  * @iova: First byte
  * @buf: Kernel memory
  * @len: Length in bytes, not 0
@@ -105,8 +104,8 @@ static long transfer(const struct t1x_copy *copy, void *buf, bool write)
  * caller has another address space; -EBUSY while addresses are invalid. What was
  * copied before a failure stays, and is dirty.
  */
-int t1x_copy_rw(struct t1x_dma_tree *tree, struct t1x_accounts *accounts,
-		unsigned long iova, void *buf, size_t len, bool write)
+int t1x_copy_rw(struct t1x_dma_tree *tree, unsigned long iova, void *buf,
+		size_t len, bool write)
 {
 	struct t1x_copy copy;
 	long copied;
@@ -128,7 +127,7 @@ int t1x_copy_rw(struct t1x_dma_tree *tree, struct t1x_accounts *accounts,
 		mutex_lock(tree->lock);
 		end(tree, &copy, write ? max(copied, 0L) : 0);
 		mutex_unlock(tree->lock);
-		t1x_account_put(accounts, copy.account);
+		t1x_account_put(copy.account);
 
 		if (copied < 0)
 			return copied;

@@ -39,13 +39,10 @@ struct emulated_group {
  * t1x_emulated_init() - A container without emulated groups
  * @emulated: To initialise
  * @tree: Mappings of the container
- * @accounts: Who pays for them
  */
-void t1x_emulated_init(struct t1x_emulated *emulated, struct t1x_dma_tree *tree,
-		       struct t1x_accounts *accounts)
+void t1x_emulated_init(struct t1x_emulated *emulated, struct t1x_dma_tree *tree)
 {
 	emulated->tree = tree;
-	emulated->accounts = accounts;
 	INIT_LIST_HEAD(&emulated->groups);
 	emulated->nr_pinning = 0;
 	INIT_LIST_HEAD(&emulated->devices);
@@ -365,7 +362,7 @@ static int pin_one(struct t1x_emulated *emulated, unsigned long iova, int prot,
 			break;
 
 		ret = pin_target(emulated, iova, &target, page);
-		t1x_account_put(emulated->accounts, target.account);
+		t1x_account_put(target.account);
 	} while (!ret);
 
 	cond_resched();
@@ -429,7 +426,7 @@ int t1x_emulated_pin(struct t1x_emulated *emulated, unsigned long iova,
 
 	mutex_lock(emulated->tree->lock);
 	if (!--emulated->nr_pinning)
-		wake_up_all(&emulated->tree->changed);
+		t1x_dma_wake(emulated->tree);
 	mutex_unlock(emulated->tree->lock);
 	return ret;
 }
@@ -459,14 +456,14 @@ static bool unpin_one(struct t1x_emulated *emulated, unsigned long iova)
 		t1x_account_refund(account, 1);
 	}
 	if (dma->state == T1X_DMA_DYING)
-		wake_up_all(&emulated->tree->changed);
+		t1x_dma_wake(emulated->tree);
 	mutex_unlock(emulated->tree->lock);
 
 	if (external->held)
 		t1x_pin_put_page(external->pfn, prot);
 	if (account) {
 		t1x_account_settle(account);
-		t1x_account_put(emulated->accounts, account);
+		t1x_account_put(account);
 	}
 	t1x_external_free(external);
 	return true;
@@ -623,7 +620,7 @@ void t1x_emulated_abandon(struct t1x_emulated *emulated, struct t1x_dma *dma)
 	}
 	if (charged)
 		t1x_account_refund(account, held);
-	t1x_account_put(emulated->accounts, account);
+	t1x_account_put(account);
 
 	mutex_lock(emulated->tree->lock);
 }

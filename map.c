@@ -31,7 +31,7 @@ void t1x_map_init(struct t1x_map *map, unsigned int dma_entry_limit)
 	t1x_dma_tree_init(&map->tree, &map->lock);
 	t1x_iova_init(&map->space);
 	t1x_accounts_init(&map->accounts, &map->lock);
-	t1x_emulated_init(&map->emulated, &map->tree, &map->accounts);
+	t1x_emulated_init(&map->emulated, &map->tree);
 	t1x_dirty_log_init(&map->log, &map->tree, &map->domains);
 	map->dma_avail = dma_entry_limit;
 }
@@ -52,13 +52,13 @@ void t1x_map_destroy(struct t1x_map *map)
 		WARN_ON_ONCE(!dma->stuck);
 		t1x_dma_remove(&map->tree, dma);
 		mutex_unlock(&map->lock);
-		t1x_account_put(&map->accounts, dma->account);
+		t1x_account_put(dma->account);
 		t1x_dma_free(dma);
 		mutex_lock(&map->lock);
 	}
 	mutex_unlock(&map->lock);
 
-	WARN_ON_ONCE(!list_empty(&map->accounts.list));
+	t1x_accounts_destroy(&map->accounts);
 	t1x_emulated_destroy(&map->emulated);
 	t1x_iova_destroy(&map->space);
 	mutex_destroy(&map->lock);
@@ -150,7 +150,7 @@ static void forget_dma(struct t1x_map *map, struct t1x_dma *dma)
 	mutex_unlock(&map->lock);
 
 	if (gone) {
-		t1x_account_put(&map->accounts, dma->account);
+		t1x_account_put(dma->account);
 		t1x_dma_free(dma);
 	}
 }

@@ -142,7 +142,7 @@ static int change_owner(struct t1x_dma_tree *tree,
 	mutex_unlock(tree->lock);
 	t1x_account_settle(other);
 	t1x_account_add_moving(other, -moved);
-	t1x_account_put(accounts, other);
+	t1x_account_put(other);
 	mutex_lock(tree->lock);
 
 	/* Doomed, it is the caller's to forget: nobody who waited may have it. */

@@ -250,8 +250,7 @@ static int t1x_dma_rw(void *iommu_data, dma_addr_t iova, void *buf, size_t len,
 	if (!container)
 		return -EINVAL;
 
-	ret = t1x_copy_rw(&container->map.tree, &container->map.accounts, iova,
-			  buf, len, write);
+	ret = t1x_copy_rw(&container->map.tree, iova, buf, len, write);
 	container_put(container);
 	return ret;
 }
@@ -485,8 +484,8 @@ static long t1x_unmap_ioctl(struct t1x_container *container, void __user *arg)
 		return ret;
 
 	/* 2^64 bytes are 0, as in-tree has it. */
-	req.size = npages << PAGE_SHIFT;
-	return copy_to_user(arg, &req, minsz) ? -EFAULT : 0;
+	return put_user(npages << PAGE_SHIFT,
+			(u64 __user *)(arg + offsetof(typeof(req), size)));
 }
 
 /* Unmap, and tell how much where that can no longer fail. */

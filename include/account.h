@@ -39,14 +39,15 @@ struct t1x_account {
 
 struct t1x_accounts {
 	struct mutex *lock; /* immutable; the owner's mutex */
-	struct list_head list; /* protected by *lock */
+	/* Protected by *lock. An account is in it, and referred to, while it can pay. */
+	struct list_head list;
 };
 
 void t1x_accounts_init(struct t1x_accounts *accounts, struct mutex *lock);
 struct t1x_account *t1x_account_get(struct t1x_accounts *accounts);
+void t1x_accounts_destroy(struct t1x_accounts *accounts);
 void t1x_account_hold(struct t1x_account *account);
-void t1x_account_put(struct t1x_accounts *accounts,
-		     struct t1x_account *account);
+void t1x_account_put(struct t1x_account *account);
 void t1x_accounts_settle(struct t1x_accounts *accounts);
 unsigned long t1x_account_orphans(struct t1x_accounts *accounts);
 

@@ -13,13 +13,13 @@
 #include <linux/types.h>
 
 struct t1x_account;
-struct t1x_accounts;
 struct t1x_dma;
 struct t1x_dma_tree;
 
 /* A part of a mapping that is being copied; private to its thread but for next, dma. */
 struct t1x_copy {
-	struct list_head next; /* in t1x_dma.copies; in no list if that has gone */
+	struct list_head
+		next; /* in t1x_dma.copies; in no list if that has gone */
 	struct t1x_dma *dma;
 	struct t1x_account *account; /* a counted reference */
 	unsigned long iova;
@@ -27,8 +27,8 @@ struct t1x_copy {
 	unsigned long vaddr;
 };
 
-int t1x_copy_rw(struct t1x_dma_tree *tree, struct t1x_accounts *accounts,
-		unsigned long iova, void *buf, size_t len, bool write);
+int t1x_copy_rw(struct t1x_dma_tree *tree, unsigned long iova, void *buf,
+		size_t len, bool write);
 
 /* For unmap: the mutex held. */
 bool t1x_copy_any(const struct t1x_dma *dma, unsigned long iova,

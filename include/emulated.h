@@ -17,7 +17,6 @@
 
 struct iommu_group;
 struct page;
-struct t1x_accounts;
 struct t1x_dma;
 struct t1x_dma_tree;
 struct vfio_device;
@@ -25,7 +24,6 @@ struct vfio_device;
 struct t1x_emulated {
 	/* Immutable. */
 	struct t1x_dma_tree *tree;
-	struct t1x_accounts *accounts;
 
 	/* Protected by the mutex of the tree. */
 	struct list_head groups;
@@ -36,8 +34,8 @@ struct t1x_emulated {
 	struct mutex device_lock;
 };
 
-void t1x_emulated_init(struct t1x_emulated *emulated, struct t1x_dma_tree *tree,
-		       struct t1x_accounts *accounts);
+void t1x_emulated_init(struct t1x_emulated *emulated,
+		       struct t1x_dma_tree *tree);
 void t1x_emulated_destroy(struct t1x_emulated *emulated);
 
 /* The mutex of the tree held. */

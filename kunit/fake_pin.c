@@ -402,23 +402,33 @@ struct t1x_account *t1x_account_get(struct t1x_accounts *accounts)
 
 	account = kzalloc(sizeof(*account), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(fake.test, account);
-	refcount_set(&account->refs, 1);
+	refcount_set(&account->refs, 2);
 	list_add(&account->next, &accounts->list);
 	fake_pin.accounts++;
 	return account;
 }
 
-void t1x_account_put(struct t1x_accounts *accounts, struct t1x_account *account)
+void t1x_accounts_destroy(struct t1x_accounts *accounts)
 {
-	if (!refcount_dec_and_mutex_lock(&account->refs, accounts->lock))
-		return;
+	struct t1x_account *account, *next;
 
-	list_del(&account->next);
-	mutex_unlock(accounts->lock);
-	if (atomic_long_read(&account->refund))
+	list_for_each_entry_safe(account, next, &accounts->list, next) {
+		if (refcount_read(&account->refs) != 1)
+			fake_complain("an account goes that is referred to");
+		list_del(&account->next);
+		fake_pin.accounts--;
+		kfree(account);
+	}
+}
+
+void t1x_account_put(struct t1x_account *account)
+{
+	/* The last one but the list's. */
+	if (refcount_dec_and_test(&account->refs))
+		fake_complain("the list has lost its reference");
+	else if (refcount_read(&account->refs) == 1 &&
+		 atomic_long_read(&account->refund))
 		fake_complain("an account goes unsettled");
-	fake_pin.accounts--;
-	kfree(account);
 }
 
 unsigned long t1x_account_orphans(struct t1x_accounts *accounts)
