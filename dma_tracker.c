@@ -418,6 +418,7 @@ void t1x_dma_wake(struct t1x_dma_tree *tree)
 {
 	lockdep_assert_held(tree->lock);
 
+	/* No barrier: a waiter queues up under the lock. */
 	if (waitqueue_active(&tree->changed))
 		wake_up_all(&tree->changed);
 }
