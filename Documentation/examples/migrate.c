@@ -155,7 +155,7 @@ static void device_works(int round)
 
 int main(int argc, char **argv)
 {
-	unsigned long bits;
+	unsigned long i;
 	int round;
 
 	if (argc != 2)
@@ -169,9 +169,14 @@ int main(int argc, char **argv)
 	copy = memory(PAGES * page);
 	map_pieces();
 
+	for (i = 0; i < PAGES; i++)
+		memset(ram + i * page, i, page);
+
+	/* All goes once; from now on what the device writes is reported */
+	memset(dirty, 0xff, sizeof(dirty));
 	track(VFIO_IOMMU_DIRTY_PAGES_FLAG_START);
-	bits = get_all_dirty(VFIO_TYPE1X_DIRTY_FLAG_NO_CLEAR);
-	printf("%lu pages to begin with\n", bits);
+	printf("%lu pages to begin with\n",
+	       get_all_dirty(VFIO_TYPE1X_DIRTY_FLAG_NO_CLEAR));
 	for (round = 1; round <= ROUNDS; round++) {
 		device_works(round);
 		get_all_dirty(0);
