@@ -10,6 +10,7 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/vmalloc.h>
 
 #include "alloc.h"
@@ -191,21 +192,11 @@ void t1x_dirty_split(struct t1x_dirty *dirty, struct t1x_dirty *part)
 	dirty->npages -= part->npages;
 }
 
-/**
- * t1x_dirty_word() - The dirty pages among 64
- * @dirty: Bitmap of a mapping that is tracked
- * @page: First of the 64 pages; they need not lie in the mapping
- *
- * Context: Does not sleep.
- * Return: A bit for each of the pages, the first one lowest; 0 for those that are
- * not in the mapping.
- */
-u64 t1x_dirty_word(const struct t1x_dirty *dirty, unsigned long page)
+/* One word of 64 pages, of which some may be outside the bitmap. */
+static u64 word_at(const struct t1x_dirty *dirty, long index,
+		   unsigned int shift)
 {
-	/* Page numbers have 52 bits: the distance has a sign. */
-	long index = (long)(page - base_of(dirty)) >> ilog2(BITS_PER_LONG);
 	long nr = nr_words(dirty);
-	unsigned int shift = page % BITS_PER_LONG;
 	u64 word = 0;
 
 	if (index >= 0 && index < nr)
@@ -216,25 +207,61 @@ u64 t1x_dirty_word(const struct t1x_dirty *dirty, unsigned long page)
 }
 
 /**
- * t1x_dirty_word_full() - Which of 64 pages belong to a mapping
- * @dirty: Bitmap; need not be tracked
- * @page: First of the 64 pages
- *
- * What t1x_dirty_word() would return if all pages of the mapping were dirty.
+ * t1x_dirty_words() - The dirty pages of some words
+ * @dirty: Bitmap of a mapping that is tracked
+ * @page: First of the pages; they need not lie in the mapping
+ * @words: Result: a bit for each page, the first one lowest; 0 for those that are not
+ *	   in the mapping
+ * @nr: Number of words, of 64 pages each
  *
  * Context: Does not sleep.
- * Return: A bit for each of the pages, the first one lowest.
  */
-u64 t1x_dirty_word_full(const struct t1x_dirty *dirty, unsigned long page)
+void t1x_dirty_words(const struct t1x_dirty *dirty, unsigned long page,
+		     u64 *words, size_t nr)
 {
-	unsigned long from = max(page, dirty->first);
-	unsigned long end =
-		min(page + BITS_PER_LONG, dirty->first + dirty->npages);
+	/* Page numbers have 52 bits: the distance has a sign. */
+	long index = (long)(page - base_of(dirty)) >> ilog2(BITS_PER_LONG);
+	unsigned int shift = page % BITS_PER_LONG;
+	size_t i;
 
-	if (from >= end)
-		return 0;
+	if (!shift && index >= 0 && index + nr <= nr_words(dirty)) {
+		memcpy(words, dirty->bits + index, nr * sizeof(*words));
+		return;
+	}
 
-	return GENMASK_ULL(end - 1 - page, from - page);
+	for (i = 0; i < nr; i++)
+		words[i] = word_at(dirty, index + i, shift);
+}
+
+/**
+ * t1x_dirty_words_full() - Which pages of some words belong to a mapping
+ * @dirty: Bitmap; need not be tracked
+ * @page: First of the pages
+ * @words: Result
+ * @nr: Number of words, of 64 pages each
+ *
+ * What t1x_dirty_words() would say if all pages of the mapping were dirty.
+ *
+ * Context: Does not sleep.
+ */
+void t1x_dirty_words_full(const struct t1x_dirty *dirty, unsigned long page,
+			  u64 *words, size_t nr)
+{
+	unsigned long end = dirty->first + dirty->npages;
+	size_t i;
+
+	if (page >= dirty->first && page + nr * BITS_PER_LONG <= end) {
+		memset(words, 0xff, nr * sizeof(*words));
+		return;
+	}
+
+	for (i = 0; i < nr; i++, page += BITS_PER_LONG) {
+		unsigned long from = max(page, dirty->first);
+		unsigned long to = min(page + BITS_PER_LONG, end);
+
+		words[i] = from < to ? GENMASK_ULL(to - 1 - page, from - page) :
+				       0;
+	}
 }
 
 /**

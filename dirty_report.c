@@ -163,14 +163,20 @@ static u64 wide_word(const struct t1x_dma *dma, unsigned long unit,
 	return word;
 }
 
-static u64 report_word(const struct t1x_dirty_report *report,
-		       const struct t1x_dma *dma, unsigned long unit, bool all)
+static void make_words(const struct t1x_dirty_report *report,
+		       const struct t1x_dma *dma, unsigned long unit, bool all,
+		       u64 *words, size_t nr)
 {
-	if (report->shift > PAGE_SHIFT)
-		return wide_word(dma, unit, report->shift - PAGE_SHIFT, all);
+	size_t i;
 
-	return all ? t1x_dirty_word_full(&dma->dirty, unit) :
-		     t1x_dirty_word(&dma->dirty, unit);
+	if (report->shift == PAGE_SHIFT && all)
+		t1x_dirty_words_full(&dma->dirty, unit, words, nr);
+	else if (report->shift == PAGE_SHIFT)
+		t1x_dirty_words(&dma->dirty, unit, words, nr);
+	else
+		for (i = 0; i < nr; i++)
+			words[i] = wide_word(dma, unit + i * 64,
+					     report->shift - PAGE_SHIFT, all);
 }
 
 /**
@@ -198,10 +204,10 @@ void t1x_dirty_report_write(const struct t1x_dirty_report *report,
 	u64 words[REPORT_WORDS], keep;
 
 	while (left) {
-		size_t i, n = min_t(size_t, left, REPORT_WORDS);
+		size_t n = min_t(size_t, left, REPORT_WORDS);
 
-		for (i = 0; i < n; i++, unit += 64)
-			words[i] = report_word(report, dma, unit, all);
+		make_words(report, dma, unit, all, words, n);
+		unit += n * 64;
 
 		if (below) {
 			t1x_user_bitmap_read(&report->bitmap, offset, &keep,

@@ -38,8 +38,10 @@ void t1x_dirty_clear(struct t1x_dirty *dirty, unsigned long page,
 		     unsigned long npages);
 void t1x_dirty_split(struct t1x_dirty *dirty, struct t1x_dirty *part);
 
-u64 t1x_dirty_word(const struct t1x_dirty *dirty, unsigned long page);
-u64 t1x_dirty_word_full(const struct t1x_dirty *dirty, unsigned long page);
+void t1x_dirty_words(const struct t1x_dirty *dirty, unsigned long page,
+		     u64 *words, size_t nr);
+void t1x_dirty_words_full(const struct t1x_dirty *dirty, unsigned long page,
+			  u64 *words, size_t nr);
 bool t1x_dirty_any(const struct t1x_dirty *dirty, unsigned long page,
 		   unsigned long npages);
 

@@ -28,7 +28,24 @@ static inline void *real_vmalloc(size_t size, gfp_t gfp)
 
 #include "../dirty_bitmap.c"
 
+static u64 has_word(const struct t1x_dirty *dirty, unsigned long page)
+{
+	u64 word;
+
+	t1x_dirty_words(dirty, page, &word, 1);
+	return word;
+}
+
+static u64 full_word(const struct t1x_dirty *dirty, unsigned long page)
+{
+	u64 word;
+
+	t1x_dirty_words_full(dirty, page, &word, 1);
+	return word;
+}
+
 #define SEED 0x7431780010ULL
+#define WORDS 2
 
 /* The model sees the pages from BASE - 128 on. */
 #define BASE ((1UL << 52) - 1024)
@@ -81,17 +98,22 @@ static u64 word_of(struct model *m, unsigned long page, bool full)
 /* At every alignment, from two words below to two words above. */
 static void check(struct kunit *test, struct model *m)
 {
-	unsigned long page;
+	unsigned long page, at;
+	u64 has[WORDS], full[WORDS];
+	unsigned int i;
 
-	for (page = BASE - 128; page <= BASE - 128 + NR - 64; page++) {
-		u64 has = t1x_dirty_word(&m->dirty, page);
-		u64 full = t1x_dirty_word_full(&m->dirty, page);
+	for (page = BASE - 128; page <= BASE - 128 + NR - 64 * WORDS; page++) {
+		t1x_dirty_words(&m->dirty, page, has, WORDS);
+		t1x_dirty_words_full(&m->dirty, page, full, WORDS);
 
-		if (has != word_of(m, page, false) ||
-		    full != word_of(m, page, true)) {
+		for (i = 0; i < WORDS; i++) {
+			at = page + 64 * i;
+			if (has[i] == word_of(m, at, false) &&
+			    full[i] == word_of(m, at, true))
+				continue;
 			KUNIT_FAIL(test, "0x%lx+0x%lx at 0x%lx: %llx, %llx",
-				   m->dirty.first, m->dirty.npages, page, has,
-				   full);
+				   m->dirty.first, m->dirty.npages, at, has[i],
+				   full[i]);
 			return;
 		}
 	}
@@ -141,20 +163,20 @@ static void pages_0_and_the_last_one(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, 0, t1x_dirty_alloc(&dirty, 0, 3));
 	t1x_dirty_set(&dirty, 2, 1);
-	KUNIT_EXPECT_EQ(test, 4ULL, t1x_dirty_word(&dirty, 0));
-	KUNIT_EXPECT_EQ(test, 2ULL, t1x_dirty_word(&dirty, 1));
-	KUNIT_EXPECT_EQ(test, 0ULL, t1x_dirty_word(&dirty, 3));
-	KUNIT_EXPECT_EQ(test, 0ULL, t1x_dirty_word(&dirty, last - 63));
-	KUNIT_EXPECT_EQ(test, 7ULL, t1x_dirty_word_full(&dirty, 0));
+	KUNIT_EXPECT_EQ(test, 4ULL, has_word(&dirty, 0));
+	KUNIT_EXPECT_EQ(test, 2ULL, has_word(&dirty, 1));
+	KUNIT_EXPECT_EQ(test, 0ULL, has_word(&dirty, 3));
+	KUNIT_EXPECT_EQ(test, 0ULL, has_word(&dirty, last - 63));
+	KUNIT_EXPECT_EQ(test, 7ULL, full_word(&dirty, 0));
 	t1x_dirty_free(&dirty);
 
 	KUNIT_ASSERT_EQ(test, 0, t1x_dirty_alloc(&dirty, last - 1, 2));
 	t1x_dirty_set(&dirty, last, 1);
-	KUNIT_EXPECT_EQ(test, 1ULL << 63, t1x_dirty_word(&dirty, last - 63));
-	KUNIT_EXPECT_EQ(test, 2ULL, t1x_dirty_word(&dirty, last - 1));
-	KUNIT_EXPECT_EQ(test, 1ULL, t1x_dirty_word(&dirty, last));
-	KUNIT_EXPECT_EQ(test, 3ULL, t1x_dirty_word_full(&dirty, last - 1));
-	KUNIT_EXPECT_EQ(test, 0ULL, t1x_dirty_word(&dirty, 0));
+	KUNIT_EXPECT_EQ(test, 1ULL << 63, has_word(&dirty, last - 63));
+	KUNIT_EXPECT_EQ(test, 2ULL, has_word(&dirty, last - 1));
+	KUNIT_EXPECT_EQ(test, 1ULL, has_word(&dirty, last));
+	KUNIT_EXPECT_EQ(test, 3ULL, full_word(&dirty, last - 1));
+	KUNIT_EXPECT_EQ(test, 0ULL, has_word(&dirty, 0));
 	t1x_dirty_free(&dirty);
 }
 
@@ -168,10 +190,10 @@ static void a_large_bitmap_is_cleared_to_its_end(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, t1x_dirty_alloc(&dirty, 77, n));
 	KUNIT_EXPECT_TRUE(test, is_vmalloc_addr(dirty.bits));
 	t1x_dirty_set_all(&dirty);
-	KUNIT_EXPECT_EQ(test, 1ULL, t1x_dirty_word(&dirty, 77 + n - 1));
+	KUNIT_EXPECT_EQ(test, 1ULL, has_word(&dirty, 77 + n - 1));
 	t1x_dirty_clear_all(&dirty);
 	for (page = 0; page < 77 + n; page += 64) {
-		if (t1x_dirty_word(&dirty, page)) {
+		if (has_word(&dirty, page)) {
 			KUNIT_FAIL(test, "page %lu is dirty", page);
 			break;
 		}
@@ -203,7 +225,7 @@ static void without_memory_nothing_is_tracked(struct kunit *test)
 		t1x_dirty_set(&dirty, 5, 1);
 		t1x_dirty_set_all(&dirty);
 		t1x_dirty_clear_all(&dirty);
-		KUNIT_EXPECT_EQ(test, 1ULL, t1x_dirty_word_full(&dirty, 5) & 1);
+		KUNIT_EXPECT_EQ(test, 1ULL, full_word(&dirty, 5) & 1);
 		t1x_dirty_free(&dirty);
 		KUNIT_EXPECT_PTR_EQ(test, NULL, dirty.bits);
 	}

@@ -172,14 +172,15 @@ static void mark(struct fake_container *c, unsigned long page)
 static bool is_dirty(struct fake_container *c, unsigned long page)
 {
 	struct t1x_dma *dma;
-	bool dirty;
+	u64 word = 0;
 
 	mutex_lock(&c->map.lock);
 	dma = t1x_dma_find(&c->map.tree, iova_at(page), iova_at(page));
-	dirty = dma->dirty.bits &&
-		t1x_dirty_word(&dma->dirty, iova_at(page) >> PAGE_SHIFT) & 1;
+	if (dma->dirty.bits)
+		t1x_dirty_words(&dma->dirty, iova_at(page) >> PAGE_SHIFT, &word,
+				1);
 	mutex_unlock(&c->map.lock);
-	return dirty;
+	return word & 1;
 }
 
 static int get(struct fake_container *c, unsigned long npages)
@@ -409,11 +410,12 @@ static void look_at_dirty(struct fake_domain *domain, void *data)
 	struct fake_container *c = user.c;
 	struct t1x_dma *dma;
 	bool all;
+	u64 word;
 
 	mutex_lock(&c->map.lock);
 	dma = t1x_dma_find(&c->map.tree, FIRST, FIRST);
-	all = is_all_dirty(&c->map.log, dma) ||
-	      !~t1x_dirty_word(&dma->dirty, FIRST >> PAGE_SHIFT);
+	t1x_dirty_words(&dma->dirty, FIRST >> PAGE_SHIFT, &word, 1);
+	all = is_all_dirty(&c->map.log, dma) || !~word;
 	mutex_unlock(&c->map.lock);
 	KUNIT_EXPECT_TRUE(c->test, all);
 	++*(unsigned int *)data;
