@@ -329,6 +329,34 @@ static long follow_pfnmap(struct t1x_pin *pin, struct vm_area_struct *vma,
 }
 
 /*
+ * Look how far the memory of a PFNMAP goes on behind the @npages at @pfn, as far as
+ * that needs no fault. Return: Pages from vaddr on, @npages or more.
+ */
+static long extend_pfnmap(struct t1x_pin *pin, struct vm_area_struct *vma,
+			  unsigned long vaddr, unsigned long pfn, long npages)
+{
+	long want =
+		min3(pin->left, (vma->vm_end - vaddr) >> PAGE_SHIFT, MAX_PAGES);
+	bool write = pin->prot & IOMMU_WRITE;
+	unsigned long next, mask;
+	bool writable;
+
+	while (npages < want && !pin->single) {
+		unsigned long at = vaddr + (npages << PAGE_SHIFT);
+
+		if (t1x_compat_follow_pfnmap(vma, at, &next, &mask, &writable))
+			break;
+		/* Another run, or a leaf that needs a closer look. */
+		if (next != pfn + npages || (write && !writable) ||
+		    pfn_valid(next))
+			break;
+		npages += (~mask - (at & ~mask) + 1) >> PAGE_SHIFT;
+	}
+
+	return min_t(unsigned long, npages, pin->left);
+}
+
+/*
  * Fault in a page that somebody outside may have to fetch, such as a FUSE
  * server. GUP as type1 must call it waits for that uninterruptibly; this fault
  * ends on a fatal signal and drops the mmap_lock while it waits. A userfaultfd
@@ -384,6 +412,8 @@ static long pin_slow(struct t1x_pin *pin, unsigned long want,
 		want = min(want, (vma->vm_end - vaddr) >> PAGE_SHIFT);
 		if (vma->vm_flags & VM_PFNMAP) {
 			ret = follow_pfnmap(pin, vma, vaddr, pfn);
+			if (ret > 0)
+				ret = extend_pfnmap(pin, vma, vaddr, *pfn, ret);
 		} else if (is_fetched(vma)) {
 			ret = fault_in_file(pin, vma, vaddr);
 			want = 1;
