@@ -19,42 +19,66 @@
 #include "domain.h"
 #include "pin.h"
 
-/* Runs that are unmapped by one call in each domain, then unpinned. */
+/* Runs that are unmapped together, flushed once in each domain, then unpinned. */
 #define CLEAR_RUNS 128
+#define CLEAR_FEW 8
 
 struct clear_run {
+	struct t1x_dma *dma;
 	unsigned long index;
 	unsigned long pfn;
 	unsigned long npages;
 };
 
+/* Runs of one or more mappings; those of one mapping are one range. */
 struct clear_batch {
 	struct clear_run *runs;
-	unsigned int max;
-	unsigned int nr;
-	unsigned long done; /* pages, from the first run on */
-	struct clear_run few[8];
+	struct t1x_domain_range *ranges;
+	unsigned int max; /* of both */
+	unsigned int nr_runs;
+	unsigned int nr_ranges;
+	struct clear_run few_runs[CLEAR_FEW];
+	struct t1x_domain_range few_ranges[CLEAR_FEW];
 };
 
-static void clear_begin(struct clear_batch *batch, const struct t1x_dma *dma)
+/* Has a mapping so few runs that they need no room of their own? */
+static bool has_few_runs(const struct t1x_dma *dma)
 {
-	batch->runs = batch->few;
-	batch->max = ARRAY_SIZE(batch->few);
-	if (t1x_dma_npages(dma) <= batch->max)
+	return dma->mapped <= CLEAR_FEW ||
+	       t1x_dma_jump_next(dma, 0, dma->mapped) == dma->mapped;
+}
+
+static void clear_begin(struct clear_batch *batch, const struct t1x_dma *dma,
+			bool more)
+{
+	const gfp_t gfp = GFP_KERNEL | __GFP_NOWARN;
+
+	batch->runs = batch->few_runs;
+	batch->ranges = batch->few_ranges;
+	batch->max = CLEAR_FEW;
+	if (!more && has_few_runs(dma))
 		return;
 
-	batch->runs = kmalloc_array(CLEAR_RUNS, sizeof(*batch->runs),
-				    GFP_KERNEL | __GFP_NOWARN);
-	if (batch->runs)
+	batch->runs = kmalloc_array(CLEAR_RUNS, sizeof(*batch->runs), gfp);
+	batch->ranges = kmalloc_array(CLEAR_RUNS, sizeof(*batch->ranges), gfp);
+	if (batch->runs && batch->ranges) {
 		batch->max = CLEAR_RUNS;
-	else
-		batch->runs = batch->few;
+		return;
+	}
+
+	kfree(batch->runs);
+	kfree(batch->ranges);
+	batch->runs = batch->few_runs;
+	batch->ranges = batch->few_ranges;
 }
 
 static void clear_end(struct clear_batch *batch)
 {
-	if (batch->runs != batch->few)
-		kfree(batch->runs);
+	if (batch->runs == batch->few_runs)
+		return;
+
+	kfree(batch->runs);
+	kfree(batch->ranges);
 }
 
 /*
@@ -130,96 +154,135 @@ unsigned long t1x_backing_run_end(struct t1x_domains *domains,
 }
 
 /*
- * Find the next runs from the IOMMU. Stops after the last run that fits, so that
- * the batch ends where an iommu_map call ended in every domain.
+ * Add the next runs of a mapping to a batch, from the IOMMU. Stops after the last run
+ * that fits, so that the range ends where an iommu_map call ended in every domain.
+ * Return: false if the IOMMU has lost a page; then nothing is added.
  */
-static bool find_runs(struct t1x_domains *domains, const struct t1x_dma *dma,
-		      struct clear_batch *batch)
+static bool add_runs(struct t1x_domains *domains, struct t1x_dma *dma,
+		     struct clear_batch *batch)
 {
 	unsigned long index = dma->unmapped, end = dma->mapped;
-	unsigned long pfn;
+	unsigned int nr_runs = batch->nr_runs;
+	struct t1x_domain_range *range;
+	unsigned long pfn, next;
 
-	batch->nr = 0;
 	pfn = index ? T1X_NO_PFN : dma->first_pfn;
 	if (pfn == T1X_NO_PFN &&
 	    !t1x_backing_find_pfn(domains, dma, index, &pfn))
 		return false;
 
-	while (index < end && batch->nr < batch->max) {
-		struct clear_run *run = &batch->runs[batch->nr++];
-		unsigned long next;
+	for (; index < end && nr_runs < batch->max; index = next) {
+		struct clear_run *run = &batch->runs[nr_runs++];
 
+		run->dma = dma;
 		run->index = index;
 		run->pfn = pfn;
 		next = t1x_backing_run_end(domains, dma, index, end, &pfn);
 		if (!next)
 			return false;
 		run->npages = next - index;
-		index = next;
 	}
 
+	range = &batch->ranges[batch->nr_ranges++];
+	range->iova = t1x_dma_iova_at(dma, dma->unmapped);
+	range->npages = index - dma->unmapped;
+	batch->nr_runs = nr_runs;
 	return true;
+}
+
+/* Fill a batch from a chain of mappings. Return: the one to go on with, or NULL. */
+static struct t1x_dma *fill_batch(struct t1x_domains *domains,
+				  struct t1x_dma *dma,
+				  struct clear_batch *batch, bool chain)
+{
+	batch->nr_runs = 0;
+	batch->nr_ranges = 0;
+	while (dma && batch->nr_runs < batch->max) {
+		unsigned long end = dma->unmapped;
+
+		if (!dma->stuck && end != dma->mapped) {
+			if (!add_runs(domains, dma, batch))
+				give_up(domains, dma);
+			else
+				end += batch->ranges[batch->nr_ranges - 1]
+					       .npages;
+		}
+		/* The rest of it is for the next batch. */
+		if (!dma->stuck && end != dma->mapped)
+			break;
+		dma = chain ? dma->next_dying : NULL;
+	}
+
+	return dma;
 }
 
 /*
  * Unmap the next batch everywhere and flush. Nothing is unpinned before
- * release_batch(). Return: true while there is more to do.
+ * release_batch(). Return: the mapping to go on with, or NULL.
  */
-static bool unmap_batch(struct t1x_domains *domains, struct t1x_dma *dma,
-			struct clear_batch *batch)
+static struct t1x_dma *unmap_batch(struct t1x_domains *domains,
+				   struct t1x_dma *dma,
+				   struct clear_batch *batch, bool chain)
 {
-	unsigned long index = dma->unmapped;
-	const struct clear_run *last;
-	unsigned long want;
+	const struct clear_run *run = batch->runs;
+	unsigned int i;
 
 	lockdep_assert_held(&domains->rwsem);
 
-	batch->done = 0;
-	if (dma->stuck || index == dma->mapped)
-		return false;
+	dma = fill_batch(domains, dma, batch, chain);
+	if (batch->nr_ranges)
+		t1x_domain_unmap(domains, batch->ranges, batch->nr_ranges);
 
-	if (!find_runs(domains, dma, batch)) {
-		give_up(domains, dma);
-		return false;
+	for (i = 0; i < batch->nr_ranges; i++) {
+		const struct t1x_domain_range *range = &batch->ranges[i];
+		struct t1x_dma *owner = run->dma;
+
+		owner->unmapped += range->done;
+		if (range->done < range->npages)
+			give_up(domains, owner);
+		while (run < batch->runs + batch->nr_runs && run->dma == owner)
+			run++;
 	}
 
-	last = &batch->runs[batch->nr - 1];
-	want = last->index + last->npages - index;
-	batch->done =
-		t1x_domain_unmap(domains, t1x_dma_iova_at(dma, index), want);
-	dma->unmapped += batch->done;
-	if (batch->done < want)
-		give_up(domains, dma);
-
-	return batch->done == want && dma->unmapped < dma->mapped;
+	return dma;
 }
 
-/* Unpin what of a batch was unmapped. */
-static void release_batch(struct t1x_dma *dma, const struct clear_batch *batch)
+/* Unpin what of a run was unmapped, @done pages from its beginning. */
+static void release_run(const struct clear_run *run, unsigned long done)
 {
-	unsigned long left = batch->done;
+	unsigned long npages = min(done, run->npages);
+
+	/* A short unmap: what is left of a piece needs its pin. */
+	if (npages < run->npages)
+		npages = t1x_pin_whole(run->dma, run->index, run->pfn, npages);
+
+	npages = t1x_pin_release(run->dma, run->index, run->pfn, npages);
+	t1x_account_refund(run->dma->account, npages);
+}
+
+static void release_batch(const struct clear_batch *batch)
+{
+	const struct clear_run *run = batch->runs;
 	unsigned int i;
 
-	for (i = 0; left; i++) {
-		const struct clear_run *run = &batch->runs[i];
-		unsigned long npages = min(left, run->npages);
+	for (i = 0; i < batch->nr_ranges; i++) {
+		unsigned long left = batch->ranges[i].npages;
+		unsigned long done = batch->ranges[i].done;
 
-		/* A short unmap: what is left of a piece needs its pin. */
-		if (npages < run->npages)
-			npages = t1x_pin_whole(dma, run->index, run->pfn,
-					       npages);
-
-		npages = t1x_pin_release(dma, run->index, run->pfn, npages);
-		t1x_account_refund(dma->account, npages);
-		left -= min(left, run->npages);
+		for (; left; left -= run->npages, run++) {
+			if (done)
+				release_run(run, done);
+			done -= min(done, run->npages);
+		}
 	}
 	cond_resched();
 }
 
 /**
- * t1x_backing_clear() - Unmap and unpin what is in the IOMMU of a mapping
+ * t1x_backing_clear() - Unmap and unpin what is in the IOMMU of mappings
  * @domains: Domains of the container
  * @dma: DYING mapping that the caller owns, or that of a MAP or attach that failed
+ * @chain: Go on with those that follow it in the chain of next_dying
  *
  * The rwsem is taken for one batch at a time, so that an attach need not wait for
  * all of a large mapping, and not over the unpin, which may wait for the lock of a
@@ -228,20 +291,22 @@ static void release_batch(struct t1x_dma *dma, const struct clear_batch *batch)
  * Context: No lock of the container held. May sleep. Cannot fail: what the IOMMU
  * driver does not let go stays pinned, and the mapping is stuck.
  */
-void t1x_backing_clear(struct t1x_domains *domains, struct t1x_dma *dma)
+void t1x_backing_clear(struct t1x_domains *domains, struct t1x_dma *dma,
+		       bool chain)
 {
+	struct t1x_dma *next = dma;
 	struct clear_batch batch;
-	bool more;
 
-	clear_begin(&batch, dma);
+	clear_begin(&batch, dma, chain && dma->next_dying);
 	do {
 		down_read(&domains->rwsem);
-		more = unmap_batch(domains, dma, &batch);
+		next = unmap_batch(domains, next, &batch, chain);
 		up_read(&domains->rwsem);
-		release_batch(dma, &batch);
-	} while (more);
+		release_batch(&batch);
+	} while (next);
 	clear_end(&batch);
 
+	/* A MAP that failed is no part of a chain. */
 	if (dma->kept)
 		give_up(domains, dma);
 }
@@ -255,16 +320,16 @@ void t1x_backing_clear(struct t1x_domains *domains, struct t1x_dma *dma)
  */
 void t1x_backing_clear_locked(struct t1x_domains *domains, struct t1x_dma *dma)
 {
+	struct t1x_dma *next = dma;
 	struct clear_batch batch;
-	bool more;
 
 	lockdep_assert_held_write(&domains->rwsem);
 
-	clear_begin(&batch, dma);
+	clear_begin(&batch, dma, false);
 	do {
-		more = unmap_batch(domains, dma, &batch);
-		release_batch(dma, &batch);
-	} while (more);
+		next = unmap_batch(domains, next, &batch, false);
+		release_batch(&batch);
+	} while (next);
 	clear_end(&batch);
 
 	if (dma->kept)

@@ -180,29 +180,49 @@ err_unmap:
 	return ret;
 }
 
+/* Unmap ranges in one domain and flush its IOTLB once. */
+static void unmap_ranges(struct t1x_domain *domain,
+			 struct t1x_domain_range *ranges, unsigned int nr)
+{
+	struct iommu_iotlb_gather gather;
+	unsigned int i;
+	size_t size;
+
+	iommu_iotlb_gather_init(&gather);
+	lock_table(domain);
+	for (i = 0; i < nr; i++) {
+		size = iommu_unmap_fast(domain->domain, ranges[i].iova,
+					ranges[i].npages << PAGE_SHIFT,
+					&gather);
+		ranges[i].done = min(ranges[i].done, size >> PAGE_SHIFT);
+	}
+	iommu_iotlb_sync(domain->domain, &gather);
+	unlock_table(domain);
+}
+
 /**
- * t1x_domain_unmap() - Unmap a range in all domains and flush their IOTLBs
+ * t1x_domain_unmap() - Unmap ranges in all domains and flush their IOTLBs
  * @domains: Domains, not empty
- * @iova: First byte
- * @npages: Length in pages
+ * @ranges: Ranges, in order of their IOVA
+ * @nr: How many
  *
- * When this returns, no DMA reaches the pages that it counts.
+ * When this returns, no DMA reaches the pages that each range counts as done: less
+ * than it has if an IOMMU driver fails, which it must not.
  *
  * Context: domains->rwsem held. May sleep.
- * Return: Pages that are unmapped everywhere, counted from @iova.
  */
-unsigned long t1x_domain_unmap(struct t1x_domains *domains, unsigned long iova,
-			       unsigned long npages)
+void t1x_domain_unmap(struct t1x_domains *domains,
+		      struct t1x_domain_range *ranges, unsigned int nr)
 {
 	struct t1x_domain *domain;
-	unsigned long unmapped = npages;
+	unsigned int i;
 
 	lockdep_assert_held(&domains->rwsem);
 
+	for (i = 0; i < nr; i++)
+		ranges[i].done = ranges[i].npages;
 	list_for_each_entry(domain, &domains->list, next)
-		unmapped = min(unmapped,
-			       t1x_domain_unmap_one(domain, iova, npages));
-	return unmapped;
+		unmap_ranges(domain, ranges, nr);
 }
 
 /**

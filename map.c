@@ -127,32 +127,40 @@ int t1x_map_set_pgsizes(struct t1x_map *map, unsigned long pgsizes)
 	return ret;
 }
 
-/* Forget a mapping that is in no IOMMU; a stuck one is remembered. */
-static void forget_dma(struct t1x_map *map, struct t1x_dma *dma)
-{
-	bool gone;
+/* Mappings that are forgotten without a break for others. */
+#define FORGET_BATCH 64
 
-	t1x_account_settle(dma->account);
+/*
+ * Take the first mappings of a chain out of the tree; a stuck one is remembered.
+ * Return: The first that is left. Those taken out are chained at *@gone.
+ */
+static struct t1x_dma *forget_some(struct t1x_map *map, struct t1x_dma *dma,
+				   struct t1x_dma **gone)
+{
+	struct t1x_dma *next;
+	unsigned int n;
 
 	mutex_lock(&map->lock);
-	gone = !dma->stuck;
-	if (dma->vaddr_invalid) {
-		t1x_account_add_moving(dma->account,
-				       -(long)t1x_dma_nr_pinned(dma));
-		t1x_dma_set_vaddr_invalid(&map->tree, dma, false);
-	}
-	if (gone) {
+	for (n = 0; dma && n < FORGET_BATCH; n++, dma = next) {
+		next = dma->next_dying;
+		if (dma->vaddr_invalid) {
+			t1x_account_add_moving(dma->account,
+					       -(long)t1x_dma_nr_pinned(dma));
+			t1x_dma_set_vaddr_invalid(&map->tree, dma, false);
+		}
+		if (dma->stuck) {
+			t1x_dma_set_dying(&map->tree, dma, dma->iova,
+					  dma->last);
+			continue;
+		}
 		t1x_dma_remove(&map->tree, dma);
 		map->dma_avail += !dma->uncounted;
-	} else {
-		t1x_dma_set_dying(&map->tree, dma, dma->iova, dma->last);
+		dma->next_dying = *gone;
+		*gone = dma;
 	}
 	mutex_unlock(&map->lock);
 
-	if (gone) {
-		t1x_account_put(dma->account);
-		t1x_dma_free(dma);
-	}
+	return dma;
 }
 
 /**
@@ -165,11 +173,21 @@ static void forget_dma(struct t1x_map *map, struct t1x_dma *dma)
  */
 void t1x_map_forget(struct t1x_map *map, struct t1x_dma *dying)
 {
-	while (dying) {
-		struct t1x_dma *dma = dying;
+	struct t1x_dma *dma, *gone;
 
-		dying = dma->next_dying;
-		forget_dma(map, dma);
+	/* All of an account is settled at once, by its first mapping. */
+	for (dma = dying; dma; dma = dma->next_dying)
+		t1x_account_settle(dma->account);
+
+	while (dying) {
+		gone = NULL;
+		dying = forget_some(map, dying, &gone);
+		while ((dma = gone)) {
+			gone = dma->next_dying;
+			t1x_account_put(dma->account);
+			t1x_dma_free(dma);
+		}
+		cond_resched();
 	}
 }
 
@@ -292,8 +310,9 @@ static void undo(struct t1x_map *map, struct t1x_dma *dma)
 	dma->undone = true;
 	mutex_unlock(&map->lock);
 
-	t1x_backing_clear(&map->domains, dma);
-	forget_dma(map, dma);
+	t1x_backing_clear(&map->domains, dma, false);
+	dma->next_dying = NULL;
+	t1x_map_forget(map, dma);
 }
 
 /* VFIO_DMA_MAP_FLAG_VADDR. The mutex is held, and dropped. */

@@ -410,7 +410,6 @@ static int commit_report(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 static int remove(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 		  struct dying *dying)
 {
-	struct t1x_dma *dma;
 	int ret;
 
 	ret = quiesce(map, dying);
@@ -424,8 +423,8 @@ static int remove(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 		return ret;
 	}
 
-	for (dma = dying->first; dma; dma = dma->next_dying)
-		t1x_backing_clear(&map->domains, dma);
+	if (dying->first)
+		t1x_backing_clear(&map->domains, dying->first, true);
 	t1x_map_forget(map, dying->first);
 	return 0;
 }

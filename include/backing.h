@@ -16,7 +16,8 @@ struct t1x_domains;
 
 int t1x_backing_fill(struct t1x_domains *domains, struct t1x_dma *dma,
 		     unsigned long orphans, unsigned long credit, bool single);
-void t1x_backing_clear(struct t1x_domains *domains, struct t1x_dma *dma);
+void t1x_backing_clear(struct t1x_domains *domains, struct t1x_dma *dma,
+		       bool chain);
 void t1x_backing_clear_locked(struct t1x_domains *domains, struct t1x_dma *dma);
 bool t1x_backing_find_pfn(struct t1x_domains *domains,
 			  const struct t1x_dma *dma, unsigned long index,

@@ -37,6 +37,14 @@ struct t1x_domain {
 	struct list_head groups; /* of struct t1x_group */
 };
 
+/* What is unmapped together with others, and flushed once. */
+struct t1x_domain_range {
+	unsigned long iova;
+	unsigned long npages;
+	unsigned long
+		done; /* result: pages that are unmapped everywhere, from iova on */
+};
+
 struct t1x_domains {
 	struct rw_semaphore rwsem;
 	struct mutex *lock; /* immutable; the owner's mutex */
@@ -58,8 +66,8 @@ void t1x_domains_init(struct t1x_domains *domains, struct mutex *lock);
 int t1x_domain_map(struct t1x_domains *domains, unsigned long iova,
 		   unsigned long pfn, unsigned long npages, int prot,
 		   unsigned long granule);
-unsigned long t1x_domain_unmap(struct t1x_domains *domains, unsigned long iova,
-			       unsigned long npages);
+void t1x_domain_unmap(struct t1x_domains *domains,
+		      struct t1x_domain_range *ranges, unsigned int nr);
 bool t1x_domain_find_pfn(struct t1x_domains *domains, unsigned long iova,
 			 unsigned long *pfn);
 struct t1x_leaves t1x_domain_leaves(const struct t1x_domains *domains,

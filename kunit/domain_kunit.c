@@ -60,6 +60,16 @@ static void end_list(struct list *list)
 		fake_domain_free(list->fakes[i]);
 }
 
+/* One range in all domains. Return: pages that are unmapped everywhere. */
+static unsigned long unmap(struct list *list, unsigned long iova,
+			   unsigned long npages)
+{
+	struct t1x_domain_range range = { .iova = iova, .npages = npages };
+
+	t1x_domain_unmap(&list->domains, &range, 1);
+	return range.done;
+}
+
 /* What the last map_all() mapped: [iova, +npages) at pfn, in each domain. */
 static void check_all(struct kunit *test, struct list *list, unsigned long iova,
 		      unsigned long pfn, unsigned long npages)
@@ -93,8 +103,7 @@ static void one_run_goes_into_every_domain(struct kunit *test)
 					list->fakes[i]->largest);
 	}
 
-	KUNIT_EXPECT_EQ(test, 515UL,
-			t1x_domain_unmap(&list->domains, iova, 515));
+	KUNIT_EXPECT_EQ(test, 515UL, unmap(list, iova, 515));
 	check_all(test, list, iova, 0, 515);
 	for (i = 0; i < NR; i++) {
 		KUNIT_EXPECT_EQ(test, 1U, list->fakes[i]->unmaps);
@@ -113,8 +122,7 @@ static void the_last_page_maps_and_unmaps(struct kunit *test)
 			t1x_domain_map(&list->domains, iova, FAKE_PFN, 512, RW,
 				       0));
 	check_all(test, list, iova, FAKE_PFN, 512);
-	KUNIT_EXPECT_EQ(test, 512UL,
-			t1x_domain_unmap(&list->domains, iova, 512));
+	KUNIT_EXPECT_EQ(test, 512UL, unmap(list, iova, 512));
 	check_all(test, list, iova, 0, 512);
 
 	iova = ULONG_MAX - SZ_4K + 1;
@@ -122,7 +130,7 @@ static void the_last_page_maps_and_unmaps(struct kunit *test)
 			t1x_domain_map(&list->domains, iova, FAKE_PFN, 1,
 				       IOMMU_READ, 0));
 	check_all(test, list, iova, FAKE_PFN, 1);
-	KUNIT_EXPECT_EQ(test, 1UL, t1x_domain_unmap(&list->domains, iova, 1));
+	KUNIT_EXPECT_EQ(test, 1UL, unmap(list, iova, 1));
 	check_all(test, list, iova, 0, 1);
 	end_list(list);
 }
@@ -157,8 +165,7 @@ static void grid_of_edges(struct kunit *test)
 				t1x_domain_map(&list->domains, iova, pfn,
 					       npages, RW, 0));
 		check_all(test, list, iova, pfn, npages);
-		KUNIT_EXPECT_EQ(test, npages,
-				t1x_domain_unmap(&list->domains, iova, npages));
+		KUNIT_EXPECT_EQ(test, npages, unmap(list, iova, npages));
 		check_all(test, list, iova, 0, npages);
 	}
 	end_list(list);
@@ -194,8 +201,8 @@ static void a_failure_anywhere_changes_nothing(struct kunit *test)
 	}
 	KUNIT_EXPECT_GT(test, used, 0U);
 
-	t1x_domain_unmap(&list->domains, SZ_2M - SZ_4K, 1);
-	t1x_domain_unmap(&list->domains, SZ_2M + 1026 * SZ_4K, 1);
+	unmap(list, SZ_2M - SZ_4K, 1);
+	unmap(list, SZ_2M + 1026 * SZ_4K, 1);
 	end_list(list);
 }
 
@@ -230,8 +237,7 @@ static void a_short_unmap_counts_the_shortest(struct kunit *test)
 		t1x_domain_map(&list->domains, SZ_4K, FAKE_PFN, 8, RW, 0);
 		domain->short_unmap_at = domain->unmaps + 1;
 		domain->short_unmap_after = i * SZ_4K;
-		KUNIT_EXPECT_EQ(test, i + 0UL,
-				t1x_domain_unmap(&list->domains, SZ_4K, 8));
+		KUNIT_EXPECT_EQ(test, i + 0UL, unmap(list, SZ_4K, 8));
 		KUNIT_EXPECT_EQ(test, 8UL - i, domain->npages);
 		KUNIT_EXPECT_FALSE(test, domain->stale);
 
@@ -279,7 +285,7 @@ static void more_than_asked_is_not_counted(struct kunit *test)
 	list->fakes[0]->unmap_whole_leaf = true;
 	t1x_domain_map(&list->domains, 0, FAKE_PFN, 512, RW, 0);
 	KUNIT_EXPECT_EQ(test, (size_t)SZ_2M, list->fakes[0]->largest);
-	KUNIT_EXPECT_EQ(test, 3UL, t1x_domain_unmap(&list->domains, 0, 3));
+	KUNIT_EXPECT_EQ(test, 3UL, unmap(list, 0, 3));
 	KUNIT_EXPECT_EQ(test, 0UL, list->fakes[0]->npages);
 	end_list(list);
 }
@@ -347,8 +353,7 @@ static void random_runs_against_the_slots(struct kunit *test)
 		if (pfn[s]) {
 			check_all(test, list, base, pfn[s], npages[s]);
 			KUNIT_EXPECT_EQ(test, npages[s],
-					t1x_domain_unmap(&list->domains, base,
-							 npages[s]));
+					unmap(list, base, npages[s]));
 			check_all(test, list, base, 0, npages[s]);
 			pfn[s] = 0;
 			continue;
@@ -373,10 +378,10 @@ static void random_runs_against_the_slots(struct kunit *test)
 
 	for (s = 0; s < SLOTS; s++) {
 		if (pfn[s])
-			t1x_domain_unmap(&list->domains,
-					 s * (unsigned long)SLOT -
-						 (unsigned long)SLOTS * SLOT,
-					 npages[s]);
+			unmap(list,
+			      s * (unsigned long)SLOT -
+				      (unsigned long)SLOTS * SLOT,
+			      npages[s]);
 	}
 	end_list(list);
 }

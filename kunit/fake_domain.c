@@ -443,6 +443,13 @@ static size_t fake_unmap_pages(struct iommu_domain *iommu_domain,
 	if (domain->on_unmap)
 		domain->on_unmap(domain, domain->data);
 
+	/* A call has stopped short if another one follows before the flush. */
+	if (domain->unmapping &&
+	    iova != domain->call_iova + domain->call_size) {
+		unmap_call_end(domain);
+		domain->unmapping = false;
+	}
+
 	while (done < size) {
 		struct fake_leaf *leaf = find_leaf(domain, iova, iova);
 
