@@ -76,7 +76,8 @@ static unsigned long largest_fit(unsigned long sizes, unsigned long page,
  * @npages: Length of the run, not 0
  *
  * Whatever the driver does within the call, each of its leaves is an allowed one:
- * the call is one leaf, or holds no place for a leaf that is forbidden.
+ * the call is one leaf, or holds no place for a leaf that is forbidden. A driver that
+ * takes the largest that fit makes no more leaves of a run than need be.
  *
  * Return: Pages, not 0 and at most @npages.
  */
@@ -86,7 +87,7 @@ unsigned long t1x_pgsize_cut(unsigned long pgsizes,
 			     unsigned long npages)
 {
 	unsigned long granule = leaves->granule >> PAGE_SHIFT;
-	unsigned long forbidden, larger, leaf, end;
+	unsigned long sizes, forbidden, smaller, larger, leaf, end;
 
 	if (granule)
 		npages = min(npages, granule - (page & (granule - 1)));
@@ -99,13 +100,19 @@ unsigned long t1x_pgsize_cut(unsigned long pgsizes,
 	if ((page ^ pfn) & (forbidden - 1))
 		return npages;
 
-	larger = (pgsizes & leaves->allowed) >> PAGE_SHIFT & ~(forbidden - 1);
+	sizes = (pgsizes & leaves->allowed) >> PAGE_SHIFT;
+	larger = sizes & ~(forbidden - 1);
 	leaf = largest_fit(larger, page, pfn, npages);
 	if (leaf)
 		return leaf;
 
-	/* Stop short of the first place where the smallest forbidden leaf is whole. */
-	end = round_up(page, forbidden) + forbidden - 1;
+	/*
+	 * Stop short of the first place where the smallest forbidden leaf is whole, by
+	 * one leaf of the size below it: so no place for one of those is cut.
+	 */
+	smaller = sizes & (forbidden - 1);
+	end = round_up(page, forbidden) + forbidden -
+	      (smaller ? BIT(__fls(smaller)) : 1);
 	/* A larger leaf may begin before that. */
 	if (larger)
 		end = min(end, round_up(page + 1, BIT(__ffs(larger))));

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Page sizes and the contiguity record, against a set that is kept naively.
+ * Page sizes and the contiguity record, against a set that is kept naively; cuts of
+ * runs, against drivers that are kept naively.
  */
 #include "../pgsize.c"
 
 #include <kunit/test.h>
 #include <linux/bitmap.h>
+#include <linux/log2.h>
 #include <linux/prandom.h>
 #include <linux/slab.h>
 
@@ -209,6 +211,242 @@ static void random_jumps_against_the_set(struct kunit *test)
 	}
 }
 
+/* ---- Where iommu_map calls are cut ---- */
+
+#define CUT_SIZES 5 /* leaves of 1 to 16 pages */
+#define CUT_PAGES 40 /* of the space */
+#define CUT_PFN 1024UL /* as aligned as any leaf */
+
+/* The smallest universe in which every rule of t1x_pgsize_cut() bites. */
+struct cut_world {
+	unsigned long hw; /* leaves that there are, a bit for each order */
+	unsigned long allowed; /* of these */
+	unsigned long delta; /* between page numbers and frames */
+	unsigned long granule; /* pages, or 0 */
+};
+
+static bool leaf_fits(const struct cut_world *w, unsigned int order,
+		      unsigned long page, unsigned long end)
+{
+	unsigned long align = page | (CUT_PFN + w->delta + page);
+
+	return !(align & (BIT(order) - 1)) && page + BIT(order) <= end;
+}
+
+/* A driver that takes the largest leaf that fits. Return: leaves; 0 if a wrong one. */
+static unsigned int greedy_leaves(const struct cut_world *w, unsigned long page,
+				  unsigned long end)
+{
+	unsigned int leaves = 0;
+
+	while (page < end) {
+		int order = CUT_SIZES - 1;
+
+		while (!(w->hw & BIT(order)) || !leaf_fits(w, order, page, end))
+			order--;
+		if (!(w->allowed & BIT(order)) ||
+		    (w->granule && BIT(order) > w->granule))
+			return 0;
+		leaves++;
+		page += BIT(order);
+	}
+	return leaves;
+}
+
+/* Could a driver that takes any leaf find a place for a forbidden one? */
+static bool has_forbidden_place(const struct cut_world *w, unsigned long page,
+				unsigned long end)
+{
+	unsigned int order;
+	unsigned long at;
+
+	for (order = 0; order < CUT_SIZES; order++) {
+		if (!(w->hw & ~w->allowed & BIT(order)))
+			continue;
+		for (at = page; at < end; at++) {
+			if (leaf_fits(w, order, at, end))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* A call that is one allowed leaf leaves no choice to a driver that is sane. */
+static bool is_one_leaf(const struct cut_world *w, unsigned long page,
+			unsigned long end)
+{
+	unsigned long n = end - page;
+
+	return is_power_of_2(n) && w->allowed & BIT(ilog2(n)) &&
+	       leaf_fits(w, ilog2(n), page, end);
+}
+
+/* The fewest allowed leaves from @page on; @best knows it for the pages above. */
+static unsigned int best_leaves(const struct cut_world *w, unsigned long page,
+				unsigned long end, const u8 *best)
+{
+	unsigned int order, fewest = U8_MAX;
+
+	for (order = 0; order < CUT_SIZES; order++) {
+		if (!(w->allowed & BIT(order)) ||
+		    (w->granule && BIT(order) > w->granule) ||
+		    !leaf_fits(w, order, page, end))
+			continue;
+		fewest = min(fewest, 1U + best[page + BIT(order)]);
+	}
+	return fewest;
+}
+
+/* What is wrong with the call at @page, or NULL; @leaves counts them up to @end. */
+static const char *check_call(const struct cut_world *w, unsigned long page,
+			      unsigned long end, unsigned long n, u8 *leaves)
+{
+	unsigned int in_call;
+
+	if (!n || n > end - page)
+		return "no progress, or beyond the end";
+	if (w->granule && page / w->granule != (page + n - 1) / w->granule)
+		return "spans a granule";
+	if (!is_one_leaf(w, page, page + n) &&
+	    has_forbidden_place(w, page, page + n))
+		return "has room for a forbidden leaf";
+
+	in_call = greedy_leaves(w, page, page + n);
+	if (!in_call)
+		return "forbidden leaf, or larger than the granule";
+	leaves[page] = in_call + leaves[page + n];
+	return NULL;
+}
+
+/* Every run that ends at @end. A cut depends on nothing that lies below it. */
+static const char *check_runs_to(const struct cut_world *w, unsigned long end,
+				 unsigned long *page)
+{
+	const struct t1x_leaves rule = {
+		.allowed = w->allowed << PAGE_SHIFT,
+		.granule = w->granule << PAGE_SHIFT,
+	};
+	u8 leaves[CUT_PAGES + 1], best[CUT_PAGES + 1];
+	const char *wrong = NULL;
+
+	leaves[end] = 0;
+	best[end] = 0;
+	for (*page = end; (*page)-- && !wrong;) {
+		unsigned long n =
+			t1x_pgsize_cut(w->hw << PAGE_SHIFT, &rule, *page,
+				       CUT_PFN + w->delta + *page, end - *page);
+
+		wrong = check_call(w, *page, end, n, leaves);
+		best[*page] = best_leaves(w, *page, end, best);
+		if (!wrong && leaves[*page] != best[*page])
+			wrong = "more leaves than needed";
+		if (wrong)
+			break;
+	}
+	return wrong;
+}
+
+static void check_world(struct kunit *test, const struct cut_world *w)
+{
+	unsigned long page, end;
+	const char *wrong;
+
+	for (end = 1; end <= CUT_PAGES; end++) {
+		wrong = check_runs_to(w, end, &page);
+		if (!wrong)
+			continue;
+		KUNIT_FAIL(test, "hw 0x%lx, allowed 0x%lx, granule %lu: %s",
+			   w->hw, w->allowed, w->granule, wrong);
+		kunit_info(test, "%lu-%lu, delta %lu\n", page, end, w->delta);
+		return;
+	}
+	cond_resched();
+}
+
+/*
+ * Every set of leaves, every subset of it, every granule, alignment and length. All
+ * leaves are allowed ones, and as few as can be.
+ */
+static void every_cut_in_a_small_space(struct kunit *test)
+{
+	static const unsigned long deltas[] = { 0, 1, 2, 4, 6, 8 };
+	struct cut_world w;
+	unsigned int i, order;
+
+	for (w.hw = 1; w.hw < BIT(CUT_SIZES); w.hw += 2) {
+		for (w.allowed = 1; w.allowed <= w.hw; w.allowed += 2) {
+			if (w.allowed & ~w.hw)
+				continue;
+			for (i = 0; i < ARRAY_SIZE(deltas); i++) {
+				w.delta = deltas[i];
+				for (order = 0; order <= CUT_SIZES; order++) {
+					w.granule = order < CUT_SIZES ?
+							    BIT(order) :
+							    0;
+					check_world(test, &w);
+				}
+			}
+		}
+	}
+}
+
+/* What VT-d, and AMD's every power of two, do at the true sizes. */
+static void cuts_of_true_sizes(struct kunit *test)
+{
+	const unsigned long vtd = SZ_4K | SZ_2M | SZ_1G;
+	const struct {
+		unsigned long pgsizes;
+		struct t1x_leaves leaves;
+		unsigned long page;
+		unsigned long pfn;
+		unsigned long npages;
+		unsigned long want;
+	} rows[] = {
+		/* Nothing is forbidden: one call. */
+		{ vtd, { ULONG_MAX, 0 }, 0, 0, BIT(20), BIT(20) },
+		{ vtd, { ULONG_MAX, SZ_2M }, 1, 1, BIT(20), 511 },
+		{ vtd, { ULONG_MAX, SZ_4K }, 0, 0, BIT(20), 1 },
+		/* 4K and 1G: a leaf of 1G, or no place for one of 2M. */
+		{ vtd, { SZ_4K | SZ_1G, 0 }, 0, 0, BIT(20), BIT(18) },
+		{ vtd, { SZ_4K | SZ_1G, 0 }, 1, 1, BIT(20), 1022 },
+		{ vtd, { SZ_4K | SZ_1G, 0 }, 512, 512, BIT(20), 511 },
+		{ vtd, { SZ_4K | SZ_1G, 0 }, 512, 513, BIT(20), BIT(20) },
+		{ vtd, { SZ_4K | SZ_1G, SZ_2M }, 0, 0, BIT(20), 511 },
+		/* Where the leaf of 1G begins a call ends. */
+		{ vtd,
+		  { SZ_4K | SZ_1G, 0 },
+		  BIT(18) - 3,
+		  BIT(18) - 3,
+		  BIT(20),
+		  3 },
+		/* 4K and 2M: all of 1G but the last 2M. */
+		{ vtd, { SZ_4K | SZ_2M, 0 }, 0, 0, BIT(20), BIT(18) - 512 },
+		{ vtd,
+		  { SZ_4K | SZ_2M, 0 },
+		  BIT(18) - 512,
+		  BIT(18) - 512,
+		  BIT(20),
+		  BIT(18) },
+		/* The forbidden sizes of the others below a page do not count. */
+		{ vtd | SZ_2K, { vtd, 0 }, 0, 0, BIT(20), BIT(20) },
+		{ PAGE_MASK, { SZ_4K | SZ_2M, 0 }, 0, 0, BIT(20), 512 },
+		{ PAGE_MASK, { SZ_4K | SZ_2M, 0 }, 1, 1, BIT(20), 2 },
+		/* The last page of the space. */
+		{ vtd, { SZ_4K, SZ_4K }, BIT(52) - 1, 5, 1, 1 },
+		{ vtd, { SZ_4K, 0 }, BIT(52) - 2, 5, 2, 2 },
+		{ vtd, { SZ_4K, 0 }, BIT(52) - 512, 0, 512, 511 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++)
+		KUNIT_EXPECT_EQ_MSG(test, rows[i].want,
+				    t1x_pgsize_cut(rows[i].pgsizes,
+						   &rows[i].leaves,
+						   rows[i].page, rows[i].pfn,
+						   rows[i].npages),
+				    "row %u", i);
+}
+
 static struct kunit_case pgsize_cases[] = {
 	KUNIT_CASE(smallest_page_size),
 	KUNIT_CASE(sizes_below_a_page_are_folded),
@@ -217,6 +455,8 @@ static struct kunit_case pgsize_cases[] = {
 	KUNIT_CASE(every_set_of_jumps_in_a_small_space),
 	KUNIT_CASE(edges_of_segments),
 	KUNIT_CASE(random_jumps_against_the_set),
+	KUNIT_CASE(every_cut_in_a_small_space),
+	KUNIT_CASE(cuts_of_true_sizes),
 	{}
 };
 
