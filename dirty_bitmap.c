@@ -276,9 +276,14 @@ void t1x_dirty_words_full(const struct t1x_dirty *dirty, unsigned long page,
 bool t1x_dirty_any(const struct t1x_dirty *dirty, unsigned long page,
 		   unsigned long npages)
 {
-	unsigned long from = max(page, dirty->first) - base_of(dirty);
-	unsigned long end = min(page + npages, dirty->first + dirty->npages) -
-			    base_of(dirty);
+	unsigned long from = max(page, dirty->first);
+	unsigned long end = min(page + npages, dirty->first + dirty->npages);
 
-	return from < end && find_next_bit(dirty->bits, end, from) < end;
+	/* The range may lie below the bitmap. */
+	if (from >= end)
+		return false;
+
+	from -= base_of(dirty);
+	end -= base_of(dirty);
+	return find_next_bit(dirty->bits, end, from) < end;
 }

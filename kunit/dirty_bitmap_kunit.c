@@ -156,6 +156,130 @@ static void random_pages_against_the_model(struct kunit *test)
 	}
 }
 
+/* Clear a range, which need not lie in the mapping. */
+static void clear(struct model *m, unsigned long page, unsigned long npages)
+{
+	unsigned long i;
+
+	t1x_dirty_clear(&m->dirty, page, npages);
+	for (i = page; i < page + npages; i++)
+		*page_of(m, i) = false;
+}
+
+static bool any_of(struct model *m, unsigned long page, unsigned long npages)
+{
+	return memchr(page_of(m, page), true, npages);
+}
+
+/* From below the mapping to above it, at every alignment of both. */
+static void ranges_are_cleared_and_asked_for(struct kunit *test)
+{
+	unsigned long first, page, n;
+
+	for (first = BASE; first < BASE + 64; first += 7) {
+		struct model *m = new_model(test, first, 150);
+
+		for (page = BASE - 60; page < BASE + 230; page += 5) {
+			for (n = 1; n < 200; n += 23) {
+				clear(m, page, n);
+				if (page % 3 == 0)
+					check(test, m);
+				KUNIT_EXPECT_EQ(test, any_of(m, page - 3, n),
+						t1x_dirty_any(&m->dirty,
+							      page - 3, n));
+				set(m, first + (page + n) % 150, 1);
+			}
+			cond_resched();
+		}
+		t1x_dirty_free(&m->dirty);
+		kunit_kfree(test, m);
+	}
+}
+
+/* Take the pages from @at on off a model. */
+static struct model *split(struct kunit *test, struct model *m,
+			   unsigned long at)
+{
+	unsigned long end = m->dirty.first + m->dirty.npages;
+	struct model *part = new_model(test, at, end - at);
+
+	t1x_dirty_split(&m->dirty, &part->dirty);
+	memcpy(page_of(part, at), page_of(m, at), end - at);
+	memset(page_of(m, at), 0, end - at);
+	return part;
+}
+
+/* At every page, and each part once more: nobody has a bit of somebody else. */
+static void every_split_against_the_model(struct kunit *test)
+{
+	static const unsigned long firsts[] = { BASE, BASE + 1, BASE + 37,
+						BASE + 63 };
+	unsigned long at, i, n = 140;
+	unsigned int k, p;
+
+	for (k = 0; k < ARRAY_SIZE(firsts); k++) {
+		for (at = 1; at < n; at++) {
+			struct model *parts[3];
+
+			/* All that are near the edge of a word, few others. */
+			if (at % 64 > 2 && at % 64 < 62 && at % 9)
+				continue;
+			parts[0] = new_model(test, firsts[k], n);
+			for (i = 0; i < n; i++) {
+				if (k & 1 || i * 7 % 11 < 6)
+					set(parts[0], firsts[k] + i, 1);
+			}
+			parts[1] = split(test, parts[0], firsts[k] + at);
+			parts[2] = at > 1 ? split(test, parts[0],
+						  firsts[k] + at / 2) :
+					    split(test, parts[1],
+						  firsts[k] + n - 1);
+			for (p = 0; p < 3; p++) {
+				check(test, parts[p]);
+				/* What it can set is its own. */
+				t1x_dirty_set_all(&parts[p]->dirty);
+				memset(page_of(parts[p], parts[p]->dirty.first),
+				       1, parts[p]->dirty.npages);
+				check(test, parts[p]);
+				t1x_dirty_free(&parts[p]->dirty);
+				kunit_kfree(test, parts[p]);
+			}
+		}
+	}
+}
+
+static void a_large_bitmap_is_split(struct kunit *test)
+{
+	/* The upper part has more than two chunks to copy. */
+	const unsigned long n = (2 * CHUNK + 8192) * 8 + 5, at = 77 + 4099;
+	struct t1x_dirty dirty, part;
+	unsigned long page;
+
+	KUNIT_ASSERT_EQ(test, 0, t1x_dirty_alloc(&dirty, 77, n));
+	KUNIT_ASSERT_EQ(test, 0, t1x_dirty_alloc(&part, at, 77 + n - at));
+	for (page = 77; page < 77 + n; page += 4099)
+		t1x_dirty_set(&dirty, page, 1);
+	t1x_dirty_split(&dirty, &part);
+	KUNIT_EXPECT_EQ(test, at - 77, dirty.npages);
+	KUNIT_EXPECT_TRUE(test, t1x_dirty_any(&dirty, 77, 1));
+	KUNIT_EXPECT_FALSE(test, t1x_dirty_any(&dirty, 78, n));
+	for (page = at; page < 77 + n; page += 4099) {
+		if (t1x_dirty_any(&part, page, 1) &&
+		    !t1x_dirty_any(&part, page + 1, 4098))
+			continue;
+		KUNIT_FAIL(test, "page %lu is wrong", page);
+		break;
+	}
+	t1x_dirty_free(&dirty);
+	t1x_dirty_free(&part);
+
+	/* Not tracked: nothing to split. */
+	dirty = (struct t1x_dirty){ .first = 77, .npages = 10 };
+	part = (struct t1x_dirty){ .first = 80, .npages = 7 };
+	t1x_dirty_split(&dirty, &part);
+	t1x_dirty_clear(&dirty, 0, 100);
+}
+
 static void pages_0_and_the_last_one(struct kunit *test)
 {
 	const unsigned long last = ULONG_MAX >> PAGE_SHIFT;
@@ -234,6 +358,9 @@ static void without_memory_nothing_is_tracked(struct kunit *test)
 
 static struct kunit_case dirty_bitmap_cases[] = {
 	KUNIT_CASE(random_pages_against_the_model),
+	KUNIT_CASE(ranges_are_cleared_and_asked_for),
+	KUNIT_CASE(every_split_against_the_model),
+	KUNIT_CASE(a_large_bitmap_is_split),
 	KUNIT_CASE(pages_0_and_the_last_one),
 	KUNIT_CASE(a_large_bitmap_is_cleared_to_its_end),
 	KUNIT_CASE(more_than_2_to_the_31_pages_are_refused),
