@@ -55,7 +55,8 @@ struct iommu_domain *fake_domain_alloc(struct device *dev)
 	struct fake_domain *domain = group->domain;
 
 	fake_group_current = group;
-	group->domain = NULL;
+	group->domain = group->next_domain;
+	group->next_domain = NULL;
 	return domain ? &domain->domain : ERR_PTR(-EIO);
 }
 

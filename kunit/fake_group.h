@@ -19,6 +19,7 @@ struct fake_group {
 
 	/* What the next allocation of a domain for it gives; NULL fails. */
 	struct fake_domain *domain;
+	struct fake_domain *next_domain; /* what the one after that gives */
 
 	const struct iommu_resv_region *regions;
 	unsigned int nr_regions;

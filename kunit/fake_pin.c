@@ -6,6 +6,7 @@
 #include <linux/err.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>
+#include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
@@ -82,22 +83,46 @@ static struct fake_extent *find_extent(unsigned long iova, unsigned long last)
 	return NULL;
 }
 
+static struct fake_extent *new_extent(unsigned long iova, unsigned long last)
+{
+	struct fake_extent *extent = kzalloc(sizeof(*extent), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(fake.test, extent);
+	extent->iova = iova;
+	extent->last = last;
+	list_add(&extent->next, &extents);
+	return extent;
+}
+
+/* Forget what was in a range, but not what of it was cut off. */
+static void trim_extents(unsigned long iova, unsigned long last)
+{
+	struct fake_extent *extent, *above;
+
+	while ((extent = find_extent(iova, last))) {
+		if (extent->last > last) {
+			above = new_extent(last + 1, extent->last);
+			above->page = extent->page +
+				      ((last + 1 - extent->iova) >> PAGE_SHIFT);
+			above->granule = extent->granule;
+		}
+		if (extent->iova < iova) {
+			extent->last = iova - 1;
+			continue;
+		}
+		list_del(&extent->next);
+		kfree(extent);
+	}
+}
+
 static void set_extent(const struct t1x_dma *dma)
 {
 	struct fake_extent *extent;
 
-	while ((extent = find_extent(dma->iova, dma->last))) {
-		list_del(&extent->next);
-		kfree(extent);
-	}
-
-	extent = kzalloc(sizeof(*extent), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(fake.test, extent);
-	extent->iova = dma->iova;
-	extent->last = dma->last;
+	trim_extents(dma->iova, dma->last);
+	extent = new_extent(dma->iova, dma->last);
 	extent->page = (dma->vaddr - FAKE_VADDR) >> PAGE_SHIFT;
 	extent->granule = dma->granule;
-	list_add(&extent->next, &extents);
 }
 
 /* Contiguous pages of the table from a page on. */
@@ -176,6 +201,39 @@ static void count_pins(unsigned long pfn, unsigned long npages, u8 kind,
 	}
 }
 
+/* How pin.c holds a page of a piece, so that no pin is in two granules. */
+static u8 kind_in_granule(const struct fake_mem *mem, unsigned long pfn,
+			  unsigned long page, unsigned long granule)
+{
+	if (mem->kind == T1X_PIN_NONE || !granule)
+		return mem->kind;
+	if ((pfn ^ page) & (granule - 1))
+		return T1X_PIN_PAGE;
+
+	return min_t(u8, mem->kind, ilog2(granule));
+}
+
+/* How page @page of the table is held in a mapping at @iova, its granule in bytes. */
+u8 fake_mem_kind(unsigned long page, unsigned long iova, unsigned long granule)
+{
+	unsigned long offset;
+	const struct fake_mem *mem = find_mem(page, &offset);
+
+	return kind_in_granule(mem, mem->pfn + offset, iova >> PAGE_SHIFT,
+			       granule >> PAGE_SHIFT);
+}
+
+/* The page number of the IOVA that the next run begins at. */
+static unsigned long next_page(const struct t1x_pin *pin)
+{
+	unsigned long page = pin->page;
+	unsigned int i;
+
+	for (i = 0; i < pin->nr_runs; i++)
+		page += pin->runs[i].npages;
+	return page;
+}
+
 static struct t1x_run *next_run(struct t1x_pin *pin)
 {
 	struct t1x_run *run = &pin->few_runs[pin->nr_runs];
@@ -187,7 +245,8 @@ static struct t1x_run *next_run(struct t1x_pin *pin)
 		return NULL;
 
 	run->pfn = mem->pfn + offset;
-	run->kind = mem->kind;
+	run->kind =
+		kind_in_granule(mem, run->pfn, next_page(pin), pin->granule);
 	run->npages = min(mem->npages - offset, pin->left);
 	if (fake_pin.max_run &&
 	    (run->kind == T1X_PIN_PAGE || run->kind == T1X_PIN_NONE))
@@ -219,6 +278,7 @@ void t1x_pin_begin(struct t1x_pin *pin, struct t1x_dma *dma,
 		.advance = credit,
 		.orphans = orphans,
 		.single = single,
+		.granule = dma->granule >> PAGE_SHIFT,
 		.vaddr = dma->vaddr,
 		.left = t1x_dma_npages(dma),
 		.runs = pin->few_runs,

@@ -55,6 +55,7 @@ void fake_pin_exit(struct kunit *test);
 void fake_pin_forget_stuck(void);
 unsigned long fake_mem_pfn(unsigned long page);
 unsigned long fake_mem_run(unsigned long page);
+u8 fake_mem_kind(unsigned long page, unsigned long iova, unsigned long granule);
 unsigned long fake_mem_npages(void);
 
 static inline void fake_mem_set(const struct fake_mem *mem, unsigned int nr)
