@@ -658,12 +658,77 @@ struct fake_domain *fake_domain_new_amdv1(void)
 }
 
 MODULE_IMPORT_NS("GENERIC_PT_IOMMU");
+/* A real table tells its leaves by how much goes when one page is unmapped. */
+static size_t amdv1_leaf_size(struct fake_domain *domain, unsigned long iova)
+{
+	const struct pt_iommu_ops *ops = domain->amdv1_real_ops;
+	phys_addr_t paddr = translate(domain, iova);
+	struct iommu_iotlb_gather gather;
+	size_t size, mapped = 0;
+
+	iommu_iotlb_gather_init(&gather);
+	size = ops->unmap_range(&domain->amdv1.iommu, iova, PAGE_SIZE, &gather);
+	iommu_put_pages_list(&gather.freelist);
+	if (size && ops->map_range(&domain->amdv1.iommu, iova, paddr, size,
+				   IOMMU_READ | IOMMU_WRITE | IOMMU_CACHE,
+				   GFP_KERNEL, &mapped))
+		fake_complain("0x%lx+0x%zx cannot be mapped again", iova, size);
+	return size;
+}
 #else
 struct fake_domain *fake_domain_new_amdv1(void)
 {
 	return NULL;
 }
+
+static size_t amdv1_leaf_size(struct fake_domain *domain, unsigned long iova)
+{
+	return 0;
+}
 #endif
+
+/* The size of the leaf that begins at @iova, or 0. */
+static size_t leaf_size(struct fake_domain *domain, unsigned long iova)
+{
+	struct fake_leaf *leaf;
+
+	if (domain->is_amdv1)
+		return amdv1_leaf_size(domain, iova);
+
+	leaf = find_leaf(domain, iova, iova);
+	return leaf && leaf->iova == iova ? leaf->size : 0;
+}
+
+/**
+ * fake_domain_check_leaves() - Fail the test if a range has a leaf that it may not
+ * @domain: Domain
+ * @iova: First byte, where a leaf begins
+ * @npages: Length, all of it mapped; the last leaf ends with it
+ * @allowed: Bitmap of the sizes that leaves may have
+ *
+ * Return: The number of leaves.
+ */
+unsigned int fake_domain_check_leaves(struct fake_domain *domain,
+				      unsigned long iova, unsigned long npages,
+				      unsigned long allowed)
+{
+	unsigned int nr = 0;
+
+	while (npages) {
+		size_t size = leaf_size(domain, iova);
+
+		if (!(size & allowed) || size >> PAGE_SHIFT > npages) {
+			fake_complain("leaf of 0x%zx at 0x%lx, allowed 0x%lx",
+				      size, iova, allowed);
+			return 0;
+		}
+		iova += size;
+		npages -= size >> PAGE_SHIFT;
+		nr++;
+	}
+
+	return nr;
+}
 
 struct fake_domain *fake_domain_new_kind(const struct fake_kind *kind)
 {

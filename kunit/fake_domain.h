@@ -163,6 +163,9 @@ bool fake_domain_is_stale(const struct fake_domain *domain, unsigned long iova,
 void fake_domain_check(struct fake_domain *domain, unsigned long iova,
 		       unsigned long pfn, unsigned long npages);
 unsigned long fake_domain_pfn(struct fake_domain *domain, unsigned long iova);
+unsigned int fake_domain_check_leaves(struct fake_domain *domain,
+				      unsigned long iova, unsigned long npages,
+				      unsigned long allowed);
 void fake_check_unreachable(unsigned long iova, unsigned long npages);
 
 static inline struct fake_domain *to_fake(struct iommu_domain *domain)
