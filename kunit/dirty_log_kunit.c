@@ -11,6 +11,7 @@
 #include "dirty_bitmap.h"
 #include "fake_container.h"
 #include "group.h"
+#include "unmap.h"
 
 /* The user's bitmap begins in the middle of its first page. */
 #define USER_PAGES 3
@@ -97,7 +98,6 @@ static int hooked_alloc(struct t1x_dirty *dirty, unsigned long first,
 
 #include "../user_bitmap.c"
 #include "../dirty_log.c"
-#include "../dirty_report.c"
 
 #undef mutex_unlock
 
@@ -450,6 +450,260 @@ static void what_a_group_wrote_is_never_clean(struct kunit *test)
 	fake_container_end(c);
 }
 
+/* ---- DIRTY_RANGE, and the window of UNMAP_RANGE ---- */
+
+/* The bitmap of the window of pages [first, end); FIRST is a multiple of 64 pages. */
+static struct t1x_uapi_bitmap window_of(unsigned long first, unsigned long end)
+{
+	return (struct t1x_uapi_bitmap){
+		.pgsize = PAGE_SIZE,
+		.size = ((end - 1) / 64 - first / 64 + 1) * 8,
+		.addr = USER_ADDR,
+	};
+}
+
+static int get_range(struct fake_container *c, unsigned long first,
+		     unsigned long end, bool no_clear)
+{
+	const struct t1x_uapi_dirty args = {
+		.iova = iova_at(first),
+		.last = iova_at(end) - 1,
+		.no_clear = no_clear,
+		.bitmap = window_of(first, end),
+	};
+	int ret = t1x_dirty_log_get_range(&c->map.log, &args);
+	unsigned int i;
+
+	for (i = 0; i < USER_PAGES; i++)
+		KUNIT_EXPECT_EQ(c->test, 0, user.pins[i]);
+	return ret;
+}
+
+static int unmap_window(struct fake_container *c, unsigned long first,
+			unsigned long end)
+{
+	const struct t1x_uapi_unmap args = {
+		.iova = iova_at(first),
+		.last = iova_at(end) - 1,
+		.report = true,
+		.window = true,
+		.bitmap = window_of(first, end),
+	};
+	u64 npages;
+
+	return t1x_unmap_dma(&c->map, &args, &npages);
+}
+
+static void fill_user(u8 byte)
+{
+	unsigned int i;
+
+	for (i = 0; i < USER_PAGES; i++)
+		memset(page_address(user.pages[i]), byte, PAGE_SIZE);
+}
+
+/* Two mappings that can be cut, a hole above each; these pages of them are dirty. */
+static const u16 marks[] = { 3,	  63,  64,  127, 128, 200,
+			     255, 320, 321, 383, 400, 447 };
+
+static struct fake_container *new_marked(struct kunit *test)
+{
+	struct fake_container *c = new_container(test);
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, 0,
+			fake_map_granule(c, iova_at(0), 256, 0, PAGE_SIZE));
+	KUNIT_ASSERT_EQ(test, 0,
+			fake_map_granule(c, iova_at(320), 128, 320, PAGE_SIZE));
+	start(c);
+	for (i = 0; i < ARRAY_SIZE(marks); i++)
+		mark(c, marks[i]);
+	return c;
+}
+
+static bool is_marked(unsigned long page)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(marks); i++) {
+		if (marks[i] == page)
+			return true;
+	}
+	return false;
+}
+
+/* The window tells of [first, end), of nothing else, and ends where it should. */
+static void check_window(struct kunit *test, unsigned long first,
+			 unsigned long end)
+{
+	unsigned long base = round_down(first, 64), page;
+
+	for (page = base; page < round_up(end, 64); page++) {
+		bool want = page >= first && page < end && is_marked(page);
+
+		if (was_reported(page - base) != want)
+			KUNIT_FAIL(test, "page %lu of %lu-%lu is %d", page,
+				   first, end, !want);
+	}
+	KUNIT_EXPECT_EQ(test, 0xa5,
+			(int)*user_byte((round_up(end, 64) - base) / 8));
+}
+
+/* At and about the edges of words and mappings, with a look first. */
+static void a_range_of_any_pages(struct kunit *test)
+{
+	static const u16 edges[] = { 0,	  1,   3,   4,	 63,  64,  65,	128,
+				     255, 256, 300, 320, 384, 447, 448, 500 };
+	struct fake_container *c = new_marked(test);
+	unsigned int i, k, n;
+
+	for (i = 0; i < ARRAY_SIZE(edges); i++) {
+		for (k = i + 1; k < ARRAY_SIZE(edges); k++) {
+			unsigned long first = edges[i], end = edges[k];
+
+			for (n = 0; n < 2; n++) {
+				fill_user(0xa5);
+				KUNIT_EXPECT_EQ(test, 0,
+						get_range(c, first, end, !n));
+				check_window(test, first, end);
+			}
+
+			/* Clean are these, and no others. */
+			for (n = 0; n < ARRAY_SIZE(marks); n++) {
+				bool in = marks[n] >= first && marks[n] < end;
+
+				KUNIT_EXPECT_NE(test, in,
+						is_dirty(c, marks[n]));
+				mark(c, marks[n]);
+			}
+		}
+	}
+	end(c);
+}
+
+static void a_range_is_refused(struct kunit *test)
+{
+	struct fake_container *c = new_marked(test);
+	struct t1x_uapi_dirty args = {
+		.iova = iova_at(1),
+		.last = iova_at(70) - 1,
+		.bitmap = window_of(1, 70),
+	};
+
+	for (user.hidden = 0; user.hidden < USER_PAGES; user.hidden++) {
+		KUNIT_EXPECT_EQ(test, -EFAULT, get_range(c, 0, NPAGES, false));
+		KUNIT_EXPECT_TRUE(test, is_untouched());
+	}
+	user.hidden = -1;
+	KUNIT_EXPECT_TRUE(test, is_dirty(c, 3));
+
+	args.bitmap.pgsize = SZ_2M;
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			t1x_dirty_log_get_range(&c->map.log, &args));
+	args.bitmap.pgsize = PAGE_SIZE;
+	args.iova++;
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			t1x_dirty_log_get_range(&c->map.log, &args));
+
+	user.on_pin = stop_log;
+	KUNIT_EXPECT_EQ(test, -EINVAL, get_range(c, 0, 128, false));
+	KUNIT_EXPECT_EQ(test, -EINVAL, get_range(c, 0, 128, false));
+	KUNIT_EXPECT_TRUE(test, is_untouched());
+	end(c);
+}
+
+static void map_in_the_hole(void)
+{
+	map(user.c, 256, 64);
+	mark(user.c, 300);
+}
+
+static void a_mapping_that_comes_is_in_the_window(struct kunit *test)
+{
+	struct fake_container *c = new_marked(test);
+
+	user.on_pin = map_in_the_hole;
+	KUNIT_EXPECT_EQ(test, 0, get_range(c, 290, 310, true));
+	KUNIT_EXPECT_TRUE(test, was_reported(300 - 256));
+	KUNIT_EXPECT_TRUE(test, is_dirty(c, 300));
+	end(c);
+}
+
+/* A part goes with its report; without it all is as before. */
+static void a_part_is_reported_as_it_goes(struct kunit *test)
+{
+	static const u16 cuts[][2] = { { 0, 64 },    { 3, 4 },	  { 60, 130 },
+				       { 200, 256 }, { 1, 255 },  { 10, 400 },
+				       { 64, 128 },  { 256, 320 } };
+	unsigned int i, n;
+
+	for (i = 0; i < ARRAY_SIZE(cuts); i++) {
+		unsigned long first = cuts[i][0], end_page = cuts[i][1];
+		struct fake_container *c = new_marked(test);
+		unsigned int avail = c->map.dma_avail;
+
+		fill_user(0xa5);
+		user.hidden = 0;
+		KUNIT_EXPECT_EQ(test, -EFAULT,
+				unmap_window(c, first, end_page));
+		user.hidden = -1;
+		KUNIT_EXPECT_EQ(test, avail, c->map.dma_avail);
+		fake_check_mapped(c, FIRST, 256, 0);
+		fake_check_mapped(c, iova_at(320), 128, 320);
+		KUNIT_EXPECT_EQ(test, 0xa5, (int)*user_byte(0));
+
+		KUNIT_EXPECT_EQ(test, 0, unmap_window(c, first, end_page));
+		check_window(test, first, end_page);
+		for (n = 0; n < ARRAY_SIZE(marks); n++) {
+			if (marks[n] < first || marks[n] >= end_page)
+				KUNIT_EXPECT_TRUE(test, is_dirty(c, marks[n]));
+		}
+
+		/* What is left tells of itself alone. */
+		fill_user(0);
+		KUNIT_EXPECT_EQ(test, 0, get_range(c, 0, 512, false));
+		for (n = 0; n < ARRAY_SIZE(marks); n++) {
+			bool left = marks[n] < first || marks[n] >= end_page;
+
+			KUNIT_EXPECT_EQ(test, left, was_reported(marks[n]));
+		}
+		end(c);
+	}
+}
+
+static void unmap_middle(void)
+{
+	KUNIT_EXPECT_EQ(user.test, 0,
+			fake_unmap(user.c, iova_at(64), 64, NULL));
+}
+
+/* Cut while a report or the START of the log has dropped the mutex. */
+static void a_mapping_that_is_cut_meanwhile(struct kunit *test)
+{
+	struct fake_container *c = new_marked(test);
+
+	user.on_pin = unmap_middle;
+	KUNIT_EXPECT_EQ(test, 0, get_range(c, 0, 256, false));
+	KUNIT_EXPECT_TRUE(test, was_reported(63));
+	KUNIT_EXPECT_FALSE(test, was_reported(64));
+	KUNIT_EXPECT_FALSE(test, was_reported(127));
+	KUNIT_EXPECT_TRUE(test, was_reported(128));
+
+	KUNIT_EXPECT_EQ(test, 0, t1x_dirty_log_stop(&c->map.log));
+	KUNIT_EXPECT_EQ(test, 0, fake_unmap(c, iova_at(0), 64, NULL));
+	KUNIT_EXPECT_EQ(test, 0, fake_unmap(c, iova_at(128), 128, NULL));
+	KUNIT_EXPECT_EQ(test, 0, fake_map_granule(c, FIRST, 256, 0, PAGE_SIZE));
+	user.on_unlock = unmap_middle;
+	start(c);
+	KUNIT_EXPECT_PTR_EQ(test, NULL, user.on_unlock);
+	mark(c, 0);
+	mark(c, 255);
+	KUNIT_EXPECT_TRUE(test, is_dirty(c, 0));
+	KUNIT_EXPECT_TRUE(test, is_dirty(c, 255));
+	KUNIT_EXPECT_FALSE(test, is_dirty(c, 63));
+	end(c);
+}
+
 static struct kunit_case dirty_log_cases[] = {
 	KUNIT_CASE(a_report_that_faults_changes_nothing),
 	KUNIT_CASE(what_gup_leaves_behind_is_not_pinned),
@@ -460,6 +714,11 @@ static struct kunit_case dirty_log_cases[] = {
 	KUNIT_CASE(a_mapping_that_is_replaced_while_the_log_starts),
 	KUNIT_CASE(a_log_without_memory_does_not_start),
 	KUNIT_CASE(what_a_group_wrote_is_never_clean),
+	KUNIT_CASE(a_range_of_any_pages),
+	KUNIT_CASE(a_range_is_refused),
+	KUNIT_CASE(a_mapping_that_comes_is_in_the_window),
+	KUNIT_CASE(a_part_is_reported_as_it_goes),
+	KUNIT_CASE(a_mapping_that_is_cut_meanwhile),
 	{}
 };
 
