@@ -1,15 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Emulated groups: pins by exact IOVA, drivers that are told, and who pays for what
- * when an IOMMU comes and goes. Copies need an address space: the selftests have one.
+ * Emulated groups: pins by exact IOVA, drivers that are told, who pays for what when an
+ * IOMMU comes and goes, and what an unmap that cuts a mapping leaves to them. What copies
+ * make of user memory is the selftests' to watch.
  */
+#include <linux/kthread.h>
 #include <linux/sched/mm.h>
+#include <linux/uaccess.h>
 
 #include "fake_container.h"
+
+/* What copies do to user memory: nothing, but a call of this, once. */
+static void (*during_copy)(void);
+
+static unsigned long fake_copy(const void __user *user, const void *buf)
+{
+	void (*event)(void) = during_copy;
+
+	during_copy = NULL;
+	if (event)
+		event();
+	return 0;
+}
 
 /* The accounts of the fakes have no address space, and their frames no page. */
 #define mmget_not_zero(mm) (!(mm))
 #define mmput(mm) ((void)(mm))
+#define kthread_use_mm(mm) ((void)(mm))
+#define kthread_unuse_mm(mm) ((void)(mm))
+#define copy_to_user(to, from, n) ((void)(n), fake_copy(to, from))
+#define copy_from_user(to, from, n) ((void)(n), fake_copy(from, to))
 #undef pfn_to_page
 #undef pfn_valid
 #define pfn_to_page(pfn) ((struct page *)(pfn))
@@ -43,6 +63,7 @@ static struct fake_driver {
 	unsigned int told;
 	u64 iova;
 	u64 length;
+	void (*when_told)(void);
 } driver;
 
 static void driver_dma_unmap(struct vfio_device *device, u64 iova, u64 length)
@@ -50,6 +71,8 @@ static void driver_dma_unmap(struct vfio_device *device, u64 iova, u64 length)
 	driver.told++;
 	driver.iova = iova;
 	driver.length = length;
+	if (driver.when_told)
+		driver.when_told();
 	if (!driver.refuse && driver.held) {
 		t1x_emulated_unpin(&driver.c->map.emulated, IOVA, driver.held);
 		driver.held = 0;
@@ -277,6 +300,327 @@ static void a_driver_that_refuses_keeps_the_mapping(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0UL, fake_pin.npins);
 }
 
+/* ---- What a cut leaves ---- */
+
+#define GRANULE SZ_8K
+
+/* A mapping that can be cut; its memory needs a pin for every page. */
+#define CUT_IOVA (4 * IOVA)
+#define CUT_PAGE 8 /* of the table */
+
+static unsigned long cut_at(unsigned long page)
+{
+	return CUT_IOVA + (page << PAGE_SHIFT);
+}
+
+static struct fake_container *new_cuttable(struct kunit *test)
+{
+	struct fake_container *c = new_emulated(test);
+
+	KUNIT_ASSERT_EQ(test, 0,
+			fake_map_granule(c, CUT_IOVA, NPAGES, CUT_PAGE,
+					 GRANULE));
+	return c;
+}
+
+static struct t1x_dma *find_dma(struct fake_container *c, unsigned long page)
+{
+	struct t1x_dma *dma;
+
+	mutex_lock(&c->map.lock);
+	dma = t1x_dma_find(&c->map.tree, cut_at(page), cut_at(page));
+	mutex_unlock(&c->map.lock);
+	return dma;
+}
+
+static bool is_dirty(struct fake_container *c, unsigned long page)
+{
+	struct t1x_dma *dma = find_dma(c, page);
+
+	return t1x_dirty_word(&dma->dirty, cut_at(page) >> PAGE_SHIFT) & 1;
+}
+
+static void unpin_what_goes(void)
+{
+	unpin(driver.c, driver.iova, driver.length >> PAGE_SHIFT);
+	unpin(driver.c, driver.iova + 7, driver.length >> PAGE_SHIFT);
+}
+
+/* Each page is pinned twice; a part goes, the driver lets go of it alone. */
+static void check_cut_of_pins(struct kunit *test, unsigned int first,
+			      unsigned int end, bool with_iommu)
+{
+	unsigned int n = NPAGES - (end - first), i;
+	struct fake_container *c = new_cuttable(test);
+	struct page *pages[NPAGES];
+
+	KUNIT_ASSERT_EQ(test, 0, pin(c, CUT_IOVA, NPAGES, pages));
+	KUNIT_ASSERT_EQ(test, 0, pin(c, CUT_IOVA + 7, NPAGES, pages));
+	if (with_iommu)
+		fake_attach(c, 0, fake_domain_new(FAKE_PGSIZES_VTD));
+
+	driver.when_told = unpin_what_goes;
+	KUNIT_EXPECT_EQ(test, 0,
+			fake_unmap(c, cut_at(first), end - first, NULL));
+	KUNIT_EXPECT_EQ(test, 1U, driver.told);
+	KUNIT_EXPECT_EQ(test, (u64)cut_at(first), driver.iova);
+	KUNIT_EXPECT_EQ(test, (u64)(end - first) << PAGE_SHIFT, driver.length);
+	if (first)
+		KUNIT_EXPECT_EQ(test, 2UL * first,
+				find_dma(c, 0)->nr_externals_held);
+	if (end < NPAGES)
+		KUNIT_EXPECT_EQ(test, 2UL * (NPAGES - end),
+				find_dma(c, end)->nr_externals_held);
+	/* The first mapping has two pages that need no pin. */
+	KUNIT_EXPECT_EQ(test, with_iommu ? n + NPAGES - 2L : 2L * n,
+			fake_pin.charged);
+
+	if (with_iommu)
+		fake_detach(c, 0);
+	KUNIT_EXPECT_EQ(test, 2L * n, fake_pin.charged);
+
+	/* Each is where it was: unpinned, and pinned, by the same IOVA. */
+	for (i = 0; i < NPAGES; i++) {
+		bool there = i < first || i >= end;
+
+		KUNIT_EXPECT_EQ(test, there ? 0 : -EINVAL,
+				pin(c, cut_at(i) + 7, 1, pages));
+		if (!there)
+			continue;
+		unpin(c, cut_at(i) + 7, 1);
+		unpin(c, cut_at(i) + 7, 1);
+		unpin(c, cut_at(i), 1);
+		KUNIT_EXPECT_EQ(test, 2L * --n, fake_pin.charged);
+	}
+	KUNIT_EXPECT_EQ(test, 0UL, fake_pin.npins);
+	driver.when_told = NULL;
+	end_emulated(c);
+}
+
+static void pins_are_shared_out_by_every_cut(struct kunit *test)
+{
+	unsigned int first, end;
+
+	for (first = 0; first < NPAGES; first += 2) {
+		for (end = first + 2; end <= NPAGES; end += 2)
+			check_cut_of_pins(test, first, end, (first + end) & 2);
+		cond_resched();
+	}
+}
+
+static void a_cut_is_nobodys_business_who_holds_the_rest(struct kunit *test)
+{
+	struct fake_container *c = new_cuttable(test);
+	struct page *pages[4];
+
+	KUNIT_ASSERT_EQ(test, 0, pin(c, CUT_IOVA, 4, pages));
+	KUNIT_EXPECT_EQ(test, 0, fake_unmap(c, cut_at(4), 4, NULL));
+	KUNIT_EXPECT_EQ(test, 0, fake_unmap(c, cut_at(12), 4, NULL));
+	KUNIT_EXPECT_EQ(test, 0U, driver.told);
+	unpin(c, CUT_IOVA, 4);
+	end_emulated(c);
+}
+
+/* In the callback: what stays can be pinned and copied, what goes cannot. */
+static void use_while_it_goes(void)
+{
+	struct fake_container *c = driver.c;
+	struct page *page[2];
+	u8 buf[16];
+
+	KUNIT_EXPECT_EQ(c->test, -EINVAL, pin(c, cut_at(4), 1, page));
+	KUNIT_EXPECT_EQ(c->test, -EINVAL, pin(c, cut_at(11) + 9, 1, page));
+	KUNIT_EXPECT_EQ(c->test, -EINVAL, pin(c, cut_at(3), 2, page));
+	KUNIT_EXPECT_EQ(c->test, 0, pin(c, cut_at(3), 1, page));
+	KUNIT_EXPECT_EQ(c->test, 0, pin(c, cut_at(12), 1, page));
+
+	KUNIT_EXPECT_EQ(c->test, 0,
+			t1x_copy_rw(&c->map.tree, &c->map.accounts,
+				    cut_at(4) - 16, buf, 16, true));
+	KUNIT_EXPECT_EQ(c->test, -EINVAL,
+			t1x_copy_rw(&c->map.tree, &c->map.accounts,
+				    cut_at(4) - 15, buf, 16, true));
+	KUNIT_EXPECT_EQ(c->test, -EINVAL,
+			t1x_copy_rw(&c->map.tree, &c->map.accounts,
+				    cut_at(12) - 1, buf, 1, false));
+	KUNIT_EXPECT_EQ(c->test, 0,
+			t1x_copy_rw(&c->map.tree, &c->map.accounts, cut_at(12),
+				    buf, 16, false));
+	driver.when_told = NULL;
+}
+
+static void use_and_let_go(void)
+{
+	use_while_it_goes();
+	unpin(driver.c, cut_at(5), 1);
+}
+
+static void what_stays_is_there_throughout(struct kunit *test)
+{
+	struct fake_container *c = new_cuttable(test);
+	struct page *page;
+	unsigned int refuse;
+
+	KUNIT_ASSERT_EQ(test, 0, t1x_dirty_log_start(&c->map.log));
+	KUNIT_ASSERT_EQ(test, 0, pin(c, cut_at(5), 1, &page));
+	for (refuse = 2; refuse--;) {
+		driver.when_told = refuse ? use_while_it_goes : use_and_let_go;
+		KUNIT_EXPECT_EQ(test, refuse ? -EBUSY : 0,
+				fake_unmap(c, cut_at(4), 8, NULL));
+		/* LIVE again, as a whole; or without what went. */
+		KUNIT_EXPECT_EQ(test, refuse ? 0 : -EINVAL,
+				pin(c, cut_at(10), 1, &page));
+		KUNIT_EXPECT_TRUE(test, is_dirty(c, 3));
+		KUNIT_EXPECT_TRUE(test, is_dirty(c, 12));
+		KUNIT_EXPECT_FALSE(test, is_dirty(c, 13));
+		unpin(c, cut_at(3), 1);
+		unpin(c, cut_at(12), 1);
+		if (refuse)
+			unpin(c, cut_at(10), 1);
+	}
+	KUNIT_EXPECT_EQ(test, 0UL, fake_pin.npins);
+	end_emulated(c);
+}
+
+/* ---- A cut during a copy ---- */
+
+static struct fake_call cutter;
+
+/* Parts below and above the copy go at once, and whoever wants its pages waits. */
+static void cut_around_copy(void)
+{
+	struct fake_container *c = driver.c;
+
+	KUNIT_EXPECT_EQ(c->test, 0, fake_unmap(c, cut_at(0), 2, NULL));
+	KUNIT_EXPECT_EQ(c->test, 0, fake_unmap(c, cut_at(14), 2, NULL));
+	KUNIT_EXPECT_EQ(c->test, 0, fake_unmap(c, cut_at(4), 2, NULL));
+	KUNIT_EXPECT_EQ(c->test, 0, fake_unmap(c, cut_at(10), 2, NULL));
+	fake_call_start(&cutter);
+	fake_call_await_waiting(&cutter);
+	KUNIT_EXPECT_EQ(c->test, -EINVAL,
+			t1x_copy_rw(&c->map.tree, &c->map.accounts, cut_at(8),
+				    &cutter, 1, false));
+}
+
+static void a_copy_goes_on_while_its_mapping_is_cut(struct kunit *test)
+{
+	struct fake_container *c = new_cuttable(test);
+	u8 buf[16];
+
+	KUNIT_ASSERT_EQ(test, 0, t1x_dirty_log_start(&c->map.log));
+	cutter = (struct fake_call){
+		.c = c,
+		.unmap = true,
+		.iova = cut_at(8),
+		.npages = 2,
+	};
+	during_copy = cut_around_copy;
+	/* The end of page 7, which stays, and the beginning of page 8, which goes. */
+	KUNIT_EXPECT_EQ(test, 0,
+			t1x_copy_rw(&c->map.tree, &c->map.accounts,
+				    cut_at(8) - 8, buf, 16, true));
+	KUNIT_EXPECT_PTR_EQ(test, NULL, during_copy);
+	KUNIT_EXPECT_EQ(test, 0, fake_call_end(&cutter));
+	KUNIT_EXPECT_TRUE(test, is_dirty(c, 7));
+	KUNIT_EXPECT_FALSE(test, is_dirty(c, 6));
+	KUNIT_EXPECT_PTR_EQ(test, NULL, find_dma(c, 8));
+	KUNIT_EXPECT_EQ(test, cut_at(6), find_dma(c, 7)->iova);
+	KUNIT_EXPECT_EQ(test, cut_at(8) - 1, find_dma(c, 7)->last);
+	end_emulated(c);
+}
+
+/* The page that the running copy is in, and those on both sides of it. */
+static unsigned long copied_page;
+
+static void cut_each_side_of_copy(void)
+{
+	struct fake_container *c = driver.c;
+	unsigned long granule = round_down(copied_page, 2);
+
+	if (granule)
+		KUNIT_EXPECT_EQ(c->test, 0,
+				fake_unmap(c, CUT_IOVA, granule, NULL));
+	if (granule + 2 < NPAGES)
+		KUNIT_EXPECT_EQ(c->test, 0,
+				fake_unmap(c, cut_at(granule + 2),
+					   NPAGES - granule - 2, NULL));
+}
+
+static void a_copy_in_every_page_finds_its_part(struct kunit *test)
+{
+	struct fake_container *c = new_cuttable(test);
+	u8 buf[16];
+
+	KUNIT_ASSERT_EQ(test, 0, t1x_dirty_log_start(&c->map.log));
+	for (copied_page = 0; copied_page < NPAGES; copied_page++) {
+		unsigned long iova = cut_at(copied_page) + 100;
+
+		during_copy = cut_each_side_of_copy;
+		KUNIT_EXPECT_EQ(test, 0,
+				t1x_copy_rw(&c->map.tree, &c->map.accounts,
+					    iova, buf, 16, true));
+		KUNIT_EXPECT_TRUE(test, is_dirty(c, copied_page));
+		KUNIT_EXPECT_FALSE(test, is_dirty(c, copied_page ^ 1));
+		KUNIT_EXPECT_EQ(test, 0, fake_unmap(c, CUT_IOVA, NPAGES, NULL));
+		KUNIT_ASSERT_EQ(test, 0,
+				fake_map_granule(c, CUT_IOVA, NPAGES, CUT_PAGE,
+						 GRANULE));
+	}
+	end_emulated(c);
+}
+
+/* ---- An IOMMU that comes during a cut ---- */
+
+static struct completion attached;
+
+static int attach_thread(void *data)
+{
+	struct fake_container *c = data;
+	struct fake_domain *second = fake_domain_new(FAKE_PGSIZES_VTD);
+
+	/* The first attempt is in vain; what it was given goes with it. */
+	fake_offer(c, 0, fake_domain_new(FAKE_PGSIZES_VTD));
+	c->groups[0].next_domain = second;
+	c->domains[0] = second;
+	KUNIT_EXPECT_EQ(c->test, 0, fake_try_attach(c, 0));
+	KUNIT_EXPECT_PTR_EQ(c->test, second, c->domains[0]);
+	complete(&attached);
+	return 0;
+}
+
+static void attach_while_it_goes(void)
+{
+	struct fake_container *c = driver.c;
+	struct task_struct *task;
+
+	driver.when_told = unpin_what_goes;
+	task = kthread_run(attach_thread, c, "t1x_kunit");
+	KUNIT_ASSERT_FALSE(c->test, IS_ERR(task));
+	/* The first one: it waits for what is being unmapped. */
+	KUNIT_EXPECT_EQ(c->test, 0UL,
+			wait_for_completion_timeout(&attached, HZ / 4));
+	unpin_what_goes();
+}
+
+static void the_first_iommu_waits_for_a_cut(struct kunit *test)
+{
+	struct fake_container *c = new_cuttable(test);
+	struct page *page;
+	unsigned long left;
+
+	init_completion(&attached);
+	KUNIT_ASSERT_EQ(test, 0, pin(c, cut_at(5), 1, &page));
+	driver.when_told = attach_while_it_goes;
+	KUNIT_EXPECT_EQ(test, 0, fake_unmap(c, cut_at(4), 8, NULL));
+	left = wait_for_completion_timeout(&attached, 10 * HZ);
+	KUNIT_ASSERT_GT(test, left, 0UL);
+	fake_check_mapped(c, CUT_IOVA, 4, CUT_PAGE);
+	fake_check_mapped(c, cut_at(12), 4, CUT_PAGE + 12);
+	KUNIT_EXPECT_EQ(test, NPAGES + 8UL, c->domains[0]->npages);
+	driver.when_told = NULL;
+	end_emulated(c);
+}
+
 static struct kunit_case emulated_cases[] = {
 	KUNIT_CASE(pins_are_counted_by_their_exact_iova),
 	KUNIT_CASE(a_pin_that_fails_leaves_nothing),
@@ -285,6 +629,12 @@ static struct kunit_case emulated_cases[] = {
 	KUNIT_CASE(an_iommu_that_cannot_have_all_changes_nothing),
 	KUNIT_CASE(a_driver_is_told_before_its_pages_go),
 	KUNIT_CASE(a_driver_that_refuses_keeps_the_mapping),
+	KUNIT_CASE(pins_are_shared_out_by_every_cut),
+	KUNIT_CASE(a_cut_is_nobodys_business_who_holds_the_rest),
+	KUNIT_CASE(what_stays_is_there_throughout),
+	KUNIT_CASE(a_copy_goes_on_while_its_mapping_is_cut),
+	KUNIT_CASE(a_copy_in_every_page_finds_its_part),
+	KUNIT_CASE(the_first_iommu_waits_for_a_cut),
 	{}
 };
 
