@@ -474,6 +474,217 @@ static void without_memory_nothing_changes(struct kunit *test)
 	t1x_dma_free(dma);
 }
 
+/* ---- Splits ---- */
+
+#define SPLIT_PAGES (3 * T1X_SEG_PAGES)
+
+/* What is known of a mapping before it is split. */
+struct records {
+	unsigned long jumps[40];
+	u8 kinds[41]; /* from each of these pages on, and from page 0 */
+	unsigned int nr;
+};
+
+static u8 kind_at(const struct records *r, unsigned long index)
+{
+	unsigned int i = 0;
+
+	while (i < r->nr && r->jumps[i] <= index)
+		i++;
+	return r->kinds[i];
+}
+
+/* A mapping in the IOMMU whose kinds of pins change at random jumps. */
+static struct t1x_dma *new_recorded(struct kunit *test, struct model *m,
+				    struct records *r, struct rnd_state *rnd)
+{
+	static const u8 kinds[] = { T1X_PIN_PAGE, 3, T1X_PIN_NONE };
+	unsigned long page = prandom_u32_state(rnd), index = 0;
+	unsigned long end = page + SPLIT_PAGES;
+	struct t1x_dma *dma;
+	unsigned int i;
+
+	dma = t1x_dma_alloc(page << PAGE_SHIFT, (end << PAGE_SHIFT) - 1);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dma);
+	KUNIT_ASSERT_EQ(test, 0, t1x_dma_reserve(dma, SPLIT_PAGES));
+	r->nr = 1 + prandom_u32_state(rnd) % ARRAY_SIZE(r->jumps);
+	for (i = 0; i <= r->nr; i++) {
+		r->kinds[i] = kinds[prandom_u32_state(rnd) % ARRAY_SIZE(kinds)];
+		KUNIT_ASSERT_EQ(test, 0,
+				t1x_dma_pin_add(dma, index, r->kinds[i]));
+		index += 1 + prandom_u32_state(rnd) % (SPLIT_PAGES / 42);
+		if (i == r->nr)
+			break;
+		r->jumps[i] = index;
+		t1x_dma_jump_add(dma, index);
+	}
+	dma->mapped = SPLIT_PAGES;
+	dma->vaddr = BIT(40);
+	dma->granule = SZ_2M;
+	KUNIT_ASSERT_EQ(test, 0, t1x_dma_insert(&m->tree, dma));
+	t1x_dma_set_dying(&m->tree, dma, dma->iova, dma->last);
+	return dma;
+}
+
+/* A part begins at page @first of what was recorded. */
+static void check_records(struct kunit *test, const struct t1x_dma *dma,
+			  const struct records *r, unsigned long first)
+{
+	unsigned long n = t1x_dma_npages(dma), jumps[40], end, at, i, k = 0;
+
+	KUNIT_EXPECT_EQ(test, n, dma->mapped);
+	KUNIT_EXPECT_EQ(test, BIT(40) + (first << PAGE_SHIFT), dma->vaddr);
+	KUNIT_EXPECT_EQ(test, (unsigned long)SZ_2M, dma->granule);
+	for (i = 0; i < r->nr; i++) {
+		if (r->jumps[i] > first && r->jumps[i] < first + n)
+			jumps[k++] = r->jumps[i] - first;
+	}
+	check_jumps(test, dma, jumps, k);
+
+	for (i = 0; i < 2 * (k + 1); i++) {
+		/* Both sides of each jump, the first page and the last one. */
+		at = i / 2 < k ? jumps[i / 2] - i % 2 : i % 2 ? n - 1 : 0;
+		end = n;
+		KUNIT_EXPECT_EQ(test, (int)kind_at(r, first + at),
+				(int)t1x_dma_pin_kind(dma, at, &end));
+		KUNIT_EXPECT_EQ(test, (int)kind_at(r, first + at),
+				(int)kind_at(r, first + end - 1));
+		KUNIT_EXPECT_LE(test, end, n);
+	}
+}
+
+/* Split at a page; the records of both are those of the whole. */
+static struct t1x_dma *split(struct kunit *test, struct model *m,
+			     struct t1x_dma *dma, unsigned long at)
+{
+	unsigned long pinned = t1x_dma_nr_pinned(dma), last = dma->last;
+	struct t1x_dma *part;
+
+	part = t1x_dma_alloc_part(dma, t1x_dma_iova_at(dma, at), last);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, part);
+	t1x_dma_split(&m->tree, dma, part);
+	KUNIT_EXPECT_EQ(test, part->iova - 1, dma->last);
+	KUNIT_EXPECT_EQ(test, last, part->last);
+	KUNIT_EXPECT_EQ(test, dma->serial, part->serial);
+	KUNIT_EXPECT_EQ(test, (int)T1X_DMA_DYING, (int)part->state);
+	KUNIT_EXPECT_PTR_EQ(test, part, t1x_dma_next(&m->tree, dma));
+	KUNIT_EXPECT_EQ(test, pinned,
+			t1x_dma_nr_pinned(dma) + t1x_dma_nr_pinned(part));
+	return part;
+}
+
+static void records_are_split_at_any_page(struct kunit *test)
+{
+	struct model *m = new_model(test, 0);
+	struct records r;
+	struct rnd_state rnd;
+	unsigned int round;
+
+	kunit_info(test, "seed 0x%llx\n", SEED + 2);
+	prandom_seed_state(&rnd, SEED + 2);
+
+	for (round = 0; round < 60; round++) {
+		struct t1x_dma *dma = new_recorded(test, m, &r, &rnd);
+		unsigned long at =
+			1 + prandom_u32_state(&rnd) % (SPLIT_PAGES - 1);
+		struct t1x_dma *upper, *middle;
+
+		/* At a jump, beside one, at the edge of a segment, anywhere. */
+		if (round % 4 < 2)
+			at = r.jumps[r.nr / 2] + round % 4;
+		else if (round % 4 == 2)
+			at = -(dma->iova >> PAGE_SHIFT) & (T1X_SEG_PAGES - 1);
+		at = clamp(at, 2UL, SPLIT_PAGES - 1UL);
+		upper = split(test, m, dma, at);
+		check_records(test, dma, &r, 0);
+		check_records(test, upper, &r, at);
+		middle = split(test, m, dma, at / 2);
+		check_records(test, dma, &r, 0);
+		check_records(test, middle, &r, at / 2);
+		check_records(test, upper, &r, at);
+		model_remove(m, dma);
+		model_remove(m, middle);
+		model_remove(m, upper);
+	}
+	model_end(m);
+}
+
+/* Of a mapping from page 4 to the end of the model, @first to @last goes. */
+static void check_usable(struct kunit *test, struct model *m, unsigned int page,
+			 unsigned int first, unsigned int last)
+{
+	bool there = page >= 4 && (page < first || page > last);
+	unsigned int end_page = page < first ? first - 1 : NR - 1;
+	struct t1x_dma *dma;
+	unsigned long end;
+
+	dma = t1x_dma_find_usable(&m->tree, end_of(m, page), &end);
+	KUNIT_EXPECT_PTR_EQ(test, there ? m->owner[4] : NULL, dma);
+	if (there)
+		KUNIT_EXPECT_EQ(test, end_of(m, end_page), end);
+}
+
+/* But for what goes of a mapping, drivers may use it up to where that begins. */
+static void what_stays_of_a_mapping_is_usable(struct kunit *test)
+{
+	struct model *m = new_model(test, -(NR * PAGE_SIZE));
+	unsigned int first, last, page;
+	unsigned long end;
+	struct t1x_dma *dma;
+
+	model_insert(test, m, 4, NR - 1);
+	dma = m->owner[4];
+	KUNIT_EXPECT_PTR_EQ(test, NULL,
+			    t1x_dma_find_usable(&m->tree, at(m, 8), &end));
+	t1x_dma_set_state(&m->tree, dma, T1X_DMA_LIVE);
+	for (first = 4; first < NR; first++) {
+		for (last = first; last < NR; last++) {
+			t1x_dma_set_dying(&m->tree, dma, at(m, first),
+					  end_of(m, last));
+			KUNIT_EXPECT_EQ(test, first > 4 || last < NR - 1,
+					t1x_dma_is_cut(dma));
+			for (page = 0; page < NR; page++)
+				check_usable(test, m, page, first, last);
+		}
+	}
+	m->nr_filling = 0;
+	dma->stuck = true;
+	KUNIT_EXPECT_PTR_EQ(test, NULL,
+			    t1x_dma_find_usable(&m->tree, at(m, 4), &end));
+	model_end(m);
+}
+
+static void a_part_without_memory(struct kunit *test)
+{
+	struct model *m = new_model(test, 0);
+	struct rnd_state rnd;
+	struct records r;
+	struct t1x_dma *dma;
+	long live;
+	int n;
+
+	prandom_seed_state(&rnd, SEED + 3);
+	do {
+		dma = new_recorded(test, m, &r, &rnd);
+		if (dma->nr_pins > 1)
+			break;
+		model_remove(m, dma);
+	} while (true);
+
+	/* The mapping, and its pins: its segments fit. */
+	live = fake_alloc.live;
+	for (n = 1; n <= 2; n++) {
+		fake_alloc.fail_at = fake_alloc.calls + n;
+		KUNIT_EXPECT_PTR_EQ(test, NULL,
+				    t1x_dma_alloc_part(dma,
+						       dma->iova + PAGE_SIZE,
+						       dma->last));
+		KUNIT_EXPECT_EQ(test, live, fake_alloc.live);
+	}
+	check_records(test, dma, &r, 0);
+	model_end(m);
+}
+
 static struct kunit_case dma_cases[] = {
 	KUNIT_CASE(empty_tree_finds_nothing),
 	KUNIT_CASE(overlap_at_every_edge),
@@ -486,6 +697,9 @@ static struct kunit_case dma_cases[] = {
 	KUNIT_CASE(pin_kinds_are_found_again),
 	KUNIT_CASE(one_kind_needs_one_entry),
 	KUNIT_CASE(without_memory_nothing_changes),
+	KUNIT_CASE(records_are_split_at_any_page),
+	KUNIT_CASE(what_stays_of_a_mapping_is_usable),
+	KUNIT_CASE(a_part_without_memory),
 	{}
 };
 
