@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Checks of MAP_DMA and UNMAP_DMA requests, and the capability chain of GET_INFO.
+ * Checks of requests, those of type1 and those that type1x adds, and the capability chain
+ * of GET_INFO.
  */
 #include "../uapi.c"
 
@@ -341,6 +342,350 @@ static void random_requests_against_the_model(struct kunit *test)
 	}
 }
 
+/* ---- MAP_RANGE ---- */
+
+#define CUT (RW | VFIO_TYPE1X_MAP_FLAG_GRANULE)
+
+struct map_range_row {
+	const char *name;
+	struct vfio_type1x_map_range req;
+	int ret;
+	u64 granule; /* of the result */
+};
+
+#define MAP_RANGE(_flags, _vaddr, _iova, _last, _granule)                    \
+	{                                                                    \
+		sizeof(struct vfio_type1x_map_range), _flags, _vaddr, _iova, \
+			_last, _granule                                      \
+	}
+
+/* With pages of 8 KiB. Where two things are wrong, the row says which counts. */
+static const struct map_range_row map_range_rows[] = {
+	{ "one page", MAP_RANGE(RW, 0, 0, SZ_8K - 1, 0) },
+	{ "the last page", MAP_RANGE(RW, 0, -(u64)SZ_8K, U64_MAX, 0) },
+	{ "everything", MAP_RANGE(RW, 0, 0, U64_MAX, 0) },
+	{ "the last address", MAP_RANGE(RW, -(u64)SZ_8K, 0, SZ_8K - 1, 0) },
+	{ "read only",
+	  MAP_RANGE(VFIO_TYPE1X_MAP_FLAG_READ, 0, 0, SZ_8K - 1, 0) },
+	{ "write only",
+	  MAP_RANGE(VFIO_TYPE1X_MAP_FLAG_WRITE, 0, 0, SZ_8K - 1, 0) },
+	{ "a granule of 0", MAP_RANGE(CUT, 0, 0, SZ_1M - 1, 0), 0, SZ_8K },
+	{ "a granule of a page", MAP_RANGE(CUT, 0, 0, SZ_1M - 1, SZ_8K), 0,
+	  SZ_8K },
+	{ "a granule as long as the range",
+	  MAP_RANGE(CUT, SZ_8K, SZ_1M, SZ_2M - 1, SZ_1M), 0, SZ_1M },
+	{ "the largest granule", MAP_RANGE(CUT, 0, 0, U64_MAX, BIT_ULL(63)), 0,
+	  BIT_ULL(63) },
+	{ "no permission", MAP_RANGE(0, 0, 0, SZ_8K - 1, 0), -EINVAL },
+	{ "a granule alone",
+	  MAP_RANGE(VFIO_TYPE1X_MAP_FLAG_GRANULE, 0, 0, SZ_8K - 1, 0),
+	  -EINVAL },
+	{ "unknown flag", MAP_RANGE(RW | BIT(2), 0, 0, SZ_8K - 1, 0), -EINVAL },
+	{ "unknown high flag", MAP_RANGE(RW | BIT(31), 0, 0, SZ_8K - 1, 0),
+	  -EINVAL },
+	{ "a granule without its flag", MAP_RANGE(RW, 0, 0, SZ_8K - 1, SZ_8K),
+	  -EINVAL },
+	{ "last before iova", MAP_RANGE(RW, 0, SZ_8K, SZ_8K - 1, 0), -EINVAL },
+	{ "vaddr wraps", MAP_RANGE(RW, -(u64)SZ_8K, 0, SZ_16K - 1, 0),
+	  -T1X_EWRAP },
+	{ "vaddr wraps by a byte", MAP_RANGE(RW, 1, 0, U64_MAX, 0),
+	  -T1X_EWRAP },
+	{ "wrap before alignment", MAP_RANGE(RW, -(u64)SZ_4K, 1, SZ_16K, 0),
+	  -T1X_EWRAP },
+	{ "wrap before granule", MAP_RANGE(CUT, -(u64)SZ_8K, 0, SZ_16K - 1, 3),
+	  -T1X_EWRAP },
+	{ "last before iova before wrap", MAP_RANGE(RW, U64_MAX, SZ_8K, 0, 0),
+	  -EINVAL },
+	{ "misaligned iova", MAP_RANGE(RW, 0, SZ_4K, SZ_16K - 1, 0), -EINVAL },
+	{ "misaligned end", MAP_RANGE(RW, 0, 0, SZ_4K - 1, 0), -EINVAL },
+	{ "last is not the last byte", MAP_RANGE(RW, 0, 0, SZ_8K, 0), -EINVAL },
+	{ "misaligned vaddr", MAP_RANGE(RW, SZ_4K, 0, SZ_8K - 1, 0), -EINVAL },
+	{ "a granule below the page", MAP_RANGE(CUT, 0, 0, SZ_8K - 1, SZ_4K),
+	  -EINVAL },
+	{ "a granule that is no power of two",
+	  MAP_RANGE(CUT, 0, 0, 3 * SZ_8K - 1, 3 * SZ_8K), -EINVAL },
+	{ "a range that begins inside a granule",
+	  MAP_RANGE(CUT, 0, SZ_8K, SZ_32K - 1, SZ_16K), -EINVAL },
+	{ "a range that ends inside a granule",
+	  MAP_RANGE(CUT, 0, 0, 3 * SZ_8K - 1, SZ_16K), -EINVAL },
+};
+
+static void map_range_requests_by_row(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(map_range_rows); i++) {
+		const struct map_range_row *row = &map_range_rows[i];
+		struct vfio_type1x_map_range req = row->req;
+		struct t1x_uapi_map args = { .vaddr_only = true };
+
+		KUNIT_EXPECT_EQ_MSG(test, row->ret,
+				    t1x_uapi_check_map_range(&req, SZ_8K,
+							     &args),
+				    "%s", row->name);
+		if (row->ret)
+			continue;
+
+		KUNIT_EXPECT_EQ_MSG(test, req.iova, (u64)args.iova, "%s",
+				    row->name);
+		KUNIT_EXPECT_EQ_MSG(test, req.last, (u64)args.last, "%s",
+				    row->name);
+		KUNIT_EXPECT_EQ_MSG(test, req.vaddr, (u64)args.vaddr, "%s",
+				    row->name);
+		KUNIT_EXPECT_EQ_MSG(test, row->granule, (u64)args.granule, "%s",
+				    row->name);
+		KUNIT_EXPECT_EQ_MSG(test, prot_of(req.flags), args.prot, "%s",
+				    row->name);
+		KUNIT_EXPECT_FALSE_MSG(test, args.vaddr_only, "%s", row->name);
+
+		/* A longer struct is one of the future; a shorter one is wrong. */
+		req.argsz = U32_MAX;
+		KUNIT_EXPECT_EQ(test, 0,
+				t1x_uapi_check_map_range(&req, SZ_8K, &args));
+		req.argsz = sizeof(req) - 1;
+		KUNIT_EXPECT_EQ(test, -EINVAL,
+				t1x_uapi_check_map_range(&req, SZ_8K, &args));
+	}
+}
+
+/* The parameter's granule, cut down so that no MAP_DMA fails for it. */
+static void a_default_granule_fits_every_range(struct kunit *test)
+{
+	static const struct {
+		u64 iova;
+		u64 last;
+		unsigned long granule;
+		unsigned long pgsize;
+		unsigned long want;
+	} rows[] = {
+		{ 0, SZ_2M - 1, SZ_2M, SZ_4K, SZ_2M },
+		{ 0, SZ_2M - 1, SZ_4K, SZ_4K, SZ_4K },
+		{ 0, SZ_2M - 1, SZ_1G, SZ_4K, SZ_2M },
+		{ SZ_4K, SZ_2M - 1, SZ_2M, SZ_4K, SZ_4K },
+		{ 0, SZ_2M + SZ_64K - 1, SZ_2M, SZ_4K, SZ_64K },
+		{ SZ_1M, 3 * SZ_1M - 1, SZ_2M, SZ_4K, SZ_1M },
+		{ 0, U64_MAX, SZ_2M, SZ_4K, SZ_2M },
+		{ -(u64)SZ_8K, U64_MAX, SZ_2M, SZ_4K, SZ_8K },
+		/* Smaller than a page of the IOMMU: that is it, then. */
+		{ 0, SZ_2M - 1, SZ_4K, SZ_64K, SZ_64K },
+		{ SZ_64K, SZ_128K - 1, SZ_2M, SZ_64K, SZ_64K },
+	};
+	struct t1x_uapi_map args;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		args = (struct t1x_uapi_map){
+			.iova = rows[i].iova,
+			.last = rows[i].last,
+		};
+		t1x_uapi_default_granule(&args, rows[i].granule,
+					 rows[i].pgsize);
+		KUNIT_EXPECT_EQ_MSG(test, rows[i].want, args.granule, "row %u",
+				    i);
+	}
+}
+
+/* ---- UNMAP_RANGE and DIRTY_RANGE ---- */
+
+#define REPORT VFIO_TYPE1X_UNMAP_FLAG_GET_DIRTY_BITMAP
+
+struct range_row {
+	const char *name;
+	u32 flags;
+	u64 iova;
+	u64 last;
+	u64 pgsize;
+	u64 size;
+	int ret;
+};
+
+#define RANGE_ROW(_name, _flags, _iova, _last, _pgsize, _size, _ret) \
+	{                                                            \
+		_name, _flags, _iova, _last, _pgsize, _size, _ret    \
+	}
+
+/* For both with a bitmap: windows of pages of 4 KiB. */
+static const struct range_row window_rows[] = {
+	RANGE_ROW("one page", 0, 0, SZ_4K - 1, SZ_4K, 8, 0),
+	RANGE_ROW("64 pages", 0, 0, SZ_256K - 1, SZ_4K, 8, 0),
+	RANGE_ROW("65 pages", 0, 0, SZ_256K + SZ_4K - 1, SZ_4K, 16, 0),
+	RANGE_ROW("two pages of two words", 0, SZ_256K - SZ_4K,
+		  SZ_256K + SZ_4K - 1, SZ_4K, 16, 0),
+	RANGE_ROW("the last page", 0, TOP, U64_MAX, SZ_4K, 8, 0),
+	RANGE_ROW("a longer bitmap", 0, 0, SZ_4K - 1, SZ_4K, SZ_4K, 0),
+	RANGE_ROW("the longest bitmap", 0, 0, SZ_4K - 1, SZ_4K,
+		  T1X_DIRTY_MAX_SIZE, 0),
+	RANGE_ROW("the longest window", 0, 0, (1ULL << 43) - 1, SZ_4K,
+		  T1X_DIRTY_MAX_SIZE, 0),
+	RANGE_ROW("a bitmap that is too long", 0, 0, SZ_4K - 1, SZ_4K,
+		  T1X_DIRTY_MAX_SIZE + 1, -EINVAL),
+	RANGE_ROW("a window that is too long", 0, 0, 1ULL << 43 | (SZ_4K - 1),
+		  SZ_4K, T1X_DIRTY_MAX_SIZE + 8, -EINVAL),
+	RANGE_ROW("everything", 0, 0, U64_MAX, SZ_4K, T1X_DIRTY_MAX_SIZE,
+		  -EINVAL),
+	RANGE_ROW("no bitmap", 0, 0, SZ_4K - 1, SZ_4K, 0, -EINVAL),
+	RANGE_ROW("half a word", 0, 0, SZ_4K - 1, SZ_4K, 7, -EINVAL),
+	RANGE_ROW("one word of two", 0, SZ_256K - SZ_4K, SZ_256K + SZ_4K - 1,
+		  SZ_4K, 15, -EINVAL),
+	RANGE_ROW("no page size", 0, 0, SZ_4K - 1, 0, 8, -EINVAL),
+	RANGE_ROW("another page size", 0, 0, SZ_4K - 1, SZ_2M, 8, -EINVAL),
+	RANGE_ROW("two page sizes", 0, 0, SZ_4K - 1, SZ_4K | SZ_2M, 8, -EINVAL),
+	RANGE_ROW("last before iova", 0, SZ_4K, SZ_4K - 1, SZ_4K, 8, -EINVAL),
+	RANGE_ROW("misaligned iova", 0, 1, SZ_4K - 1, SZ_4K, 8, -EINVAL),
+	RANGE_ROW("misaligned end", 0, 0, SZ_4K, SZ_4K, 8, -EINVAL),
+	RANGE_ROW("unknown flag", BIT(1), 0, SZ_4K - 1, SZ_4K, 8, -EINVAL),
+};
+
+static struct vfio_type1x_unmap_range
+unmap_range_of(const struct range_row *row)
+{
+	return (struct vfio_type1x_unmap_range){
+		.argsz = sizeof(struct vfio_type1x_unmap_range),
+		.flags = row->flags,
+		.iova = row->iova,
+		.last = row->last,
+		.bitmap_pgsize = row->pgsize,
+		.bitmap_size = row->size,
+		.bitmap_data = SZ_1G,
+	};
+}
+
+static void windows_of_unmap_range_by_row(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(window_rows); i++) {
+		const struct range_row *row = &window_rows[i];
+		struct vfio_type1x_unmap_range req = unmap_range_of(row);
+		struct t1x_uapi_unmap args = { .lenient = true };
+		int ret;
+
+		req.flags |= REPORT;
+		ret = t1x_uapi_check_unmap_range(&req, SZ_4K, &args);
+		KUNIT_EXPECT_EQ_MSG(test, row->ret, ret, "%s", row->name);
+		if (row->ret)
+			continue;
+
+		KUNIT_EXPECT_EQ(test, row->iova, (u64)args.iova);
+		KUNIT_EXPECT_EQ(test, row->last, (u64)args.last);
+		KUNIT_EXPECT_TRUE(test, args.report && args.window);
+		KUNIT_EXPECT_FALSE(test, args.lenient || args.vaddr_only);
+		KUNIT_EXPECT_EQ(test, row->size, args.bitmap.size);
+		KUNIT_EXPECT_EQ(test, (unsigned long)SZ_1G, args.bitmap.addr);
+		req.argsz--;
+		KUNIT_EXPECT_EQ(test, -EINVAL,
+				t1x_uapi_check_unmap_range(&req, SZ_4K, &args));
+	}
+}
+
+static void windows_of_dirty_range_by_row(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(window_rows); i++) {
+		const struct range_row *row = &window_rows[i];
+		struct vfio_type1x_dirty_range req = {
+			.argsz = sizeof(req),
+			.flags = row->flags,
+			.iova = row->iova,
+			.last = row->last,
+			.bitmap_pgsize = row->pgsize,
+			.bitmap_size = row->size,
+			.bitmap_data = SZ_1G,
+		};
+		struct t1x_uapi_dirty args;
+		int ret = t1x_uapi_check_dirty_range(&req, SZ_4K, &args);
+
+		KUNIT_EXPECT_EQ_MSG(test, row->ret, ret, "%s", row->name);
+		if (row->ret)
+			continue;
+
+		KUNIT_EXPECT_EQ(test, row->iova, (u64)args.iova);
+		KUNIT_EXPECT_EQ(test, row->last, (u64)args.last);
+		KUNIT_EXPECT_EQ(test, row->size, args.bitmap.size);
+		KUNIT_EXPECT_EQ(test, (unsigned long)SZ_1G, args.bitmap.addr);
+		KUNIT_EXPECT_FALSE(test, args.no_clear);
+		req.flags = VFIO_TYPE1X_DIRTY_FLAG_NO_CLEAR;
+		ret = t1x_uapi_check_dirty_range(&req, SZ_4K, &args);
+		KUNIT_EXPECT_EQ(test, 0, ret);
+		KUNIT_EXPECT_TRUE(test, args.no_clear);
+		req.argsz--;
+		KUNIT_EXPECT_EQ(test, -EINVAL,
+				t1x_uapi_check_dirty_range(&req, SZ_4K, &args));
+	}
+}
+
+/* Without a bitmap its fields are 0, and no window is too long. */
+static void unmap_range_requests_by_row(struct kunit *test)
+{
+	static const struct range_row rows[] = {
+		RANGE_ROW("everything", 0, 0, U64_MAX, 0, 0, 0),
+		RANGE_ROW("one page", 0, SZ_4K, SZ_8K - 1, 0, 0, 0),
+		RANGE_ROW("a page size", 0, 0, SZ_4K - 1, SZ_4K, 0, -EINVAL),
+		RANGE_ROW("a size", 0, 0, SZ_4K - 1, 0, 8, -EINVAL),
+		RANGE_ROW("misaligned", 0, 0, SZ_4K, 0, 0, -EINVAL),
+		RANGE_ROW("unknown flag", BIT(1), 0, SZ_4K - 1, 0, 0, -EINVAL),
+	};
+	struct vfio_type1x_unmap_range req;
+	struct t1x_uapi_unmap args;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		req = unmap_range_of(&rows[i]);
+		KUNIT_EXPECT_EQ_MSG(test, -EINVAL,
+				    t1x_uapi_check_unmap_range(&req, SZ_4K,
+							       &args),
+				    "%s, with an address", rows[i].name);
+		req.bitmap_data = 0;
+		KUNIT_EXPECT_EQ_MSG(test, rows[i].ret,
+				    t1x_uapi_check_unmap_range(&req, SZ_4K,
+							       &args),
+				    "%s", rows[i].name);
+		if (rows[i].ret)
+			continue;
+
+		KUNIT_EXPECT_EQ(test, rows[i].iova, (u64)args.iova);
+		KUNIT_EXPECT_EQ(test, rows[i].last, (u64)args.last);
+		KUNIT_EXPECT_FALSE(test, args.report || args.window);
+	}
+}
+
+/* ---- PGSIZES ---- */
+
+static void pgsizes_requests_by_row(struct kunit *test)
+{
+	static const struct {
+		u32 argsz;
+		u32 flags;
+		u64 pgsizes;
+		int ret;
+	} rows[] = {
+		{ 24, VFIO_TYPE1X_PGSIZES_GET, 0, 0 },
+		{ 24, VFIO_TYPE1X_PGSIZES_GET, 1, 0 },
+		{ U32_MAX, VFIO_TYPE1X_PGSIZES_SET, 1, 0 },
+		{ 24, VFIO_TYPE1X_PGSIZES_SET, 0, -EINVAL },
+		{ 23, VFIO_TYPE1X_PGSIZES_GET, 0, -EINVAL },
+		{ 23, VFIO_TYPE1X_PGSIZES_SET, 1, -EINVAL },
+		{ 24, 0, 1, -EINVAL },
+		{ 24, VFIO_TYPE1X_PGSIZES_GET | VFIO_TYPE1X_PGSIZES_SET, 1,
+		  -EINVAL },
+		{ 24, VFIO_TYPE1X_PGSIZES_SET | BIT(2), 1, -EINVAL },
+		{ 24, BIT(31), 1, -EINVAL },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct vfio_type1x_pgsizes req = {
+			.argsz = rows[i].argsz,
+			.flags = rows[i].flags,
+			.pgsizes = rows[i].pgsizes,
+		};
+
+		KUNIT_EXPECT_EQ_MSG(test, rows[i].ret,
+				    t1x_uapi_check_pgsizes(&req), "row %u", i);
+	}
+}
+
 /* ---- Capabilities ---- */
 
 static void capabilities_chain(struct kunit *test)
@@ -391,6 +736,12 @@ static struct kunit_case uapi_cases[] = {
 	KUNIT_CASE(unmap_requests_by_row),
 	KUNIT_CASE(grid_of_edges),
 	KUNIT_CASE(random_requests_against_the_model),
+	KUNIT_CASE(map_range_requests_by_row),
+	KUNIT_CASE(a_default_granule_fits_every_range),
+	KUNIT_CASE(windows_of_unmap_range_by_row),
+	KUNIT_CASE(windows_of_dirty_range_by_row),
+	KUNIT_CASE(unmap_range_requests_by_row),
+	KUNIT_CASE(pgsizes_requests_by_row),
 	KUNIT_CASE(capabilities_chain),
 	KUNIT_CASE(capabilities_without_memory),
 	{}
