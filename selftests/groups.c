@@ -6,6 +6,7 @@
  */
 #include "device_edu.h"
 #include "iotable.h"
+#include "second_domain.h"
 #include "suite.h"
 
 #include <fcntl.h>
@@ -15,8 +16,6 @@
 
 #define NPAGES 16
 #define LEN 64
-#define HELPER "t1x_second_domain"
-#define HELPER_PARAM(x) "/sys/module/" HELPER "/parameters/" x
 
 FIXTURE(groups)
 {
@@ -24,7 +23,6 @@ FIXTURE(groups)
 	struct t1x_leak leak;
 	const char *first, *second;
 	struct t1x_edu edu[2];
-	bool helper;
 	char *mem;
 };
 
@@ -46,8 +44,7 @@ FIXTURE_TEARDOWN(groups)
 	t1x_edu_close(&self->edu[0]);
 	t1x_edu_close(&self->edu[1]);
 	t1x_close(&self->c);
-	if (self->helper)
-		EXPECT_EQ(0, t1x_rmmod(HELPER));
+	EXPECT_EQ(0, t1x_second_domain_unload());
 	EXPECT_EQ(0, t1x_leak_end(&self->leak));
 }
 
@@ -213,45 +210,25 @@ TEST_F(groups, groups_come_and_go_without_loss)
 	t1x_unmap(&self->c, T1X_BASE, PAGES(NPAGES));
 }
 
-/* Loads the helper before any group is attached; false where it cannot be */
+/* Begins anew: the module has to see every attach. False where there is none */
 static bool start_helper(struct _test_data_groups *self, int type)
 {
-	const char *path = t1x_module_path(HELPER);
-	int ret;
-
-	if (!path)
-		return false;
 	t1x_close(&self->c);
-	ret = t1x_insmod(path);
-	t1x_require(!ret, "insmod %s: %s", path, strerror(-ret));
-	self->helper = true;
+	if (!t1x_second_domain_load())
+		return false;
 	t1x_open(&self->c, type, self->first);
 	return true;
 }
 
-static unsigned long helper_failed(void)
-{
-	unsigned long count = 0;
-
-	t1x_require(!t1x_read_ulong(HELPER_PARAM("failed"), &count),
-		    HELPER " is not loaded");
-	return count;
-}
-
 static void add_in_second_domain(struct _test_data_groups *self)
 {
-	unsigned long before = helper_failed();
-
-	t1x_write_ulong(HELPER_PARAM("arm"), 1);
-	t1x_add_group(&self->c, self->second);
-	t1x_require(helper_failed() == before + 1,
-		    "no attach to the first domain was tried");
+	t1x_add_in_second_domain(&self->c, self->second);
 }
 
 TEST_F(groups, second_domain_is_filled_with_the_mappings)
 {
 	if (!start_helper(self, variant->type))
-		SKIP(return, "no module " HELPER);
+		SKIP(return, "no module t1x_second_domain");
 
 	t1x_map(&self->c, self->mem, T1X_BASE, PAGES(NPAGES));
 	t1x_map(&self->c, self->mem, 2 * T1X_BASE, PAGES(3));
@@ -272,7 +249,7 @@ TEST_F(groups, second_domain_is_filled_with_the_mappings)
 TEST_F(groups, map_and_unmap_reach_both_domains)
 {
 	if (!start_helper(self, variant->type))
-		SKIP(return, "no module " HELPER);
+		SKIP(return, "no module t1x_second_domain");
 
 	self->leak.allow_faults = true;
 	add_in_second_domain(self);
@@ -295,7 +272,7 @@ TEST_F(groups, mappings_made_before_replay_leave_both_domains)
 	char *huge;
 
 	if (!start_helper(self, variant->type))
-		SKIP(return, "no module " HELPER);
+		SKIP(return, "no module t1x_second_domain");
 	huge = t1x_mem_alloc(T1X_MEM_2M, T1X_2M);
 	if (!huge)
 		SKIP(return, "no 2M page");
@@ -320,7 +297,7 @@ TEST_F(groups, neighbours_replayed_together_still_unmap_one_by_one)
 	int i;
 
 	if (!start_helper(self, variant->type))
-		SKIP(return, "no module " HELPER);
+		SKIP(return, "no module t1x_second_domain");
 	huge = t1x_mem_alloc(T1X_MEM_2M, T1X_2M);
 	if (!huge)
 		SKIP(return, "no 2M page");
@@ -349,15 +326,11 @@ TEST_F(groups, either_domain_may_leave)
 	int i;
 
 	if (!start_helper(self, variant->type))
-		SKIP(return, "no module " HELPER);
+		SKIP(return, "no module t1x_second_domain");
 
 	t1x_map(&self->c, self->mem, T1X_BASE, PAGES(NPAGES));
 	for (i = 0; i < 2; i++) {
-		t1x_write_ulong(HELPER_PARAM("arm"), 1);
-		if (i)
-			t1x_add_group(&self->c, order[0]);
-		else
-			t1x_add_group(&self->c, order[1]);
+		t1x_add_in_second_domain(&self->c, order[!i]);
 		t1x_del_group(&self->c, order[i]);
 		EXPECT_EQ(NPAGES, t1x_locked());
 		t1x_edu_open(&self->edu[0], &self->c, order[!i]);
@@ -373,13 +346,13 @@ TEST_F(groups, failed_attach_changes_nothing)
 	int n;
 
 	if (!start_helper(self, variant->type))
-		SKIP(return, "no module " HELPER);
+		SKIP(return, "no module t1x_second_domain");
 
 	t1x_map(&self->c, self->mem, T1X_BASE, PAGES(NPAGES));
 	n = t1x_ranges(&self->c, ranges, 16);
-	t1x_write_ulong(HELPER_PARAM("arm_any"), 1000);
+	t1x_refuse_attaches(1000);
 	EXPECT_EQ(-EINVAL, __t1x_add_group(&self->c, self->second));
-	t1x_write_ulong(HELPER_PARAM("arm_any"), 0);
+	t1x_refuse_attaches(0);
 
 	EXPECT_EQ(NPAGES, t1x_locked());
 	EXPECT_TRUE(same_ranges(&self->c, ranges, n));
