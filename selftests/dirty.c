@@ -6,6 +6,7 @@
  */
 #include "device_emu.h"
 #include "dirty.h"
+#include "fault.h"
 #include "suite.h"
 
 #include <fcntl.h>
@@ -1050,33 +1051,6 @@ TEST_F(dirty, L06_start_beyond_the_memory_cgroup_fails_whole)
 	EXPECT_EQ(0, rmdir(CGROUP));
 }
 
-/* The nth thing of this thread that can fail does: an allocation, a copy */
-static bool fail_nth(int n)
-{
-	static const char *const kinds[] = { "failslab", "fail_page_alloc",
-					     "fail_usercopy" };
-	char text[64];
-	int i;
-
-	for (i = 0; i < 3; i++) {
-		snprintf(text, sizeof(text), "/sys/kernel/debug/%s/verbose",
-			 kinds[i]);
-		t1x_write_text(text, "0");
-		snprintf(text, sizeof(text),
-			 "/sys/kernel/debug/%s/ignore-gfp-wait", kinds[i]);
-		t1x_write_text(text, "N");
-	}
-	snprintf(text, sizeof(text), "%d", n);
-	return !t1x_write_text("/proc/thread-self/fail-nth", text);
-}
-
-/* This may itself be what fails; then there is nothing to stop any more */
-static void stop_failing(void)
-{
-	t1x_write_text("/proc/thread-self/fail-nth", "0");
-	t1x_write_text("/proc/thread-self/fail-nth", "0");
-}
-
 /* Some of what fails is not ours, and no error: so all are tried, to the last */
 #define MAX_NTH 80
 
@@ -1085,15 +1059,15 @@ TEST_F(dirty, M39_start_that_is_out_of_memory_fails_whole)
 	int i, nth, ret, refused = 0;
 	u64 words[2];
 
-	if (access("/proc/thread-self/fail-nth", W_OK))
+	if (!t1x_fault_available())
 		SKIP(return, "no fault injection");
 	for (i = 0; i < 12; i++)
 		t1x_map(&self->c, self->mem, T1X_BASE + i * PAGES(100),
 			PAGES(100));
 	for (nth = 1; nth < MAX_NTH; nth++) {
-		ASSERT_TRUE(fail_nth(nth));
+		t1x_fault_begin(nth);
 		ret = __t1x_dirty(&self->c, T1X_DIRTY_START);
-		stop_failing();
+		t1x_fault_end();
 		ASSERT_EQ(!ret, log_is_on(&self->c));
 		t1x_dirty_stop(&self->c);
 		/* The request could not be read */
@@ -1118,13 +1092,13 @@ TEST_F(dirty, M32_map_that_is_out_of_memory_changes_nothing)
 	u32 avail = t1x_dma_avail(&self->c);
 	int nth, ret, refused = 0;
 
-	if (access("/proc/thread-self/fail-nth", W_OK))
+	if (!t1x_fault_available())
 		SKIP(return, "no fault injection");
 	t1x_dirty_start(&self->c);
 	for (nth = 1; nth < MAX_NTH; nth++) {
-		ASSERT_TRUE(fail_nth(nth));
+		t1x_fault_begin(nth);
 		ret = __t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
-		stop_failing();
+		t1x_fault_end();
 		if (!ret)
 			t1x_unmap(&self->c, T1X_BASE, SIZE);
 		ASSERT_EQ(avail, t1x_dma_avail(&self->c));
