@@ -67,39 +67,61 @@ static void init_queue(struct t1x_nvme *nvme, struct t1x_nvme_queue *queue,
 	queue->cq = (void *)(nvme->mem + (2 * id + 1) * T1X_PAGE);
 }
 
-/* cmd: the words of a submission entry; word 0 has the opcode only */
-static int submit(struct t1x_nvme *nvme, struct t1x_nvme_queue *queue,
-		  const u32 *cmd)
+static unsigned int doorbell(struct t1x_nvme *nvme,
+			     struct t1x_nvme_queue *queue)
+{
+	return REG_DOORBELL + 2 * queue->id * nvme->stride;
+}
+
+/*
+ * cmd: the words of a submission entry; word 0 has the opcode only. Returns the
+ * command's id.
+ */
+static u16 post(struct t1x_nvme *nvme, struct t1x_nvme_queue *queue,
+		const u32 *cmd)
 {
 	u32 *sqe = queue->sq + queue->tail * SQE_WORDS;
-	unsigned int doorbell = REG_DOORBELL + 2 * queue->id * nvme->stride;
-	u64 end = t1x_now_ms() + TIMEOUT_MS;
-	u32 *cqe;
-	u16 id = nvme->next_id++;
-	u32 entry;
+	u16 id = queue->next_id++;
 
 	memcpy(sqe, cmd, SQE_WORDS * sizeof(*cmd));
 	sqe[0] |= (u32)id << 16;
 	queue->tail = (queue->tail + 1) % ENTRIES;
-	write32(nvme, doorbell, queue->tail);
+	write32(nvme, doorbell(nvme, queue), queue->tail);
+	return id;
+}
 
-	for (;;) {
-		cqe = queue->cq + queue->head * CQE_WORDS;
-		while (((t1x_read32(&cqe[3]) >> 16) & 1) != queue->phase) {
-			if (t1x_now_ms() >= end)
-				return -ETIMEDOUT;
-			t1x_sleep_ms(0);
-		}
-		entry = t1x_read32(&cqe[3]);
-		queue->head = (queue->head + 1) % ENTRIES;
-		if (!queue->head)
-			queue->phase ^= 1;
-		write32(nvme, doorbell + nvme->stride, queue->head);
+/* The next completion: its status and its command's id */
+static int reap(struct t1x_nvme *nvme, struct t1x_nvme_queue *queue, u16 *id)
+{
+	u32 *cqe = queue->cq + queue->head * CQE_WORDS;
+	u64 end = t1x_now_ms() + TIMEOUT_MS;
+	u32 entry;
 
-		/* An earlier command may complete late: it is not ours */
-		if ((entry & 0xffff) == id)
-			return (entry >> 17) & 0x7ff;
+	while (((t1x_read32(&cqe[3]) >> 16) & 1) != queue->phase) {
+		if (t1x_now_ms() >= end)
+			return -ETIMEDOUT;
+		t1x_sleep_ms(0);
 	}
+	entry = t1x_read32(&cqe[3]);
+	queue->head = (queue->head + 1) % ENTRIES;
+	if (!queue->head)
+		queue->phase ^= 1;
+	write32(nvme, doorbell(nvme, queue) + nvme->stride, queue->head);
+	*id = entry;
+	return (entry >> 17) & 0x7ff;
+}
+
+static int submit(struct t1x_nvme *nvme, struct t1x_nvme_queue *queue,
+		  const u32 *cmd)
+{
+	u16 id = post(nvme, queue, cmd), ended;
+	int ret;
+
+	/* An earlier command may complete late: it is not ours */
+	do {
+		ret = reap(nvme, queue, &ended);
+	} while (ret >= 0 && ended != id);
+	return ret;
 }
 
 static void set_address(u32 *cmd, u64 iova)
@@ -200,23 +222,69 @@ void t1x_nvme_close(struct t1x_nvme *nvme)
 	t1x_device_close(&nvme->dev);
 }
 
-static int transfer(struct t1x_nvme *nvme, u32 op, unsigned int slot, u64 iova)
+static void set_transfer(struct t1x_nvme *nvme, u32 *cmd, unsigned int slot,
+			 u64 iova)
 {
-	u32 cmd[SQE_WORDS] = { op, 1 };
 	u32 blocks = T1X_PAGE / nvme->block;
 
+	cmd[1] = 1;
 	set_address(cmd, iova);
 	cmd[10] = slot * blocks;
 	cmd[12] = blocks - 1;
-	return submit(nvme, &nvme->io, cmd);
 }
 
 int t1x_nvme_read(struct t1x_nvme *nvme, unsigned int slot, u64 iova)
 {
-	return transfer(nvme, OP_READ, slot, iova);
+	u32 cmd[SQE_WORDS] = { OP_READ };
+
+	set_transfer(nvme, cmd, slot, iova);
+	return submit(nvme, &nvme->io, cmd);
 }
 
 int t1x_nvme_write(struct t1x_nvme *nvme, unsigned int slot, u64 iova)
 {
-	return transfer(nvme, OP_WRITE, slot, iova);
+	u32 cmd[SQE_WORDS] = { OP_WRITE };
+
+	set_transfer(nvme, cmd, slot, iova);
+	return submit(nvme, &nvme->io, cmd);
+}
+
+void t1x_nvme_start_read(struct t1x_nvme *nvme, unsigned int slot, u64 iova)
+{
+	u32 cmd[SQE_WORDS] = { OP_READ };
+
+	set_transfer(nvme, cmd, slot, iova);
+	post(nvme, &nvme->io, cmd);
+}
+
+void t1x_nvme_start_write(struct t1x_nvme *nvme, unsigned int slot, u64 iova)
+{
+	u32 cmd[SQE_WORDS] = { OP_WRITE };
+
+	set_transfer(nvme, cmd, slot, iova);
+	post(nvme, &nvme->io, cmd);
+}
+
+int t1x_nvme_wait(struct t1x_nvme *nvme)
+{
+	u16 id;
+
+	return reap(nvme, &nvme->io, &id);
+}
+
+/* Not a byte of any identity */
+#define POISON 0x5c
+
+bool t1x_nvme_reaches(struct t1x_nvme *nvme, char *vaddr, u64 iova)
+{
+	size_t i, left = 0;
+
+	memset(vaddr, POISON, T1X_PAGE);
+	t1x_nvme_identify(nvme, iova);
+	for (i = 0; i < T1X_PAGE; i++)
+		left += vaddr[i] == POISON;
+	t1x_require(!left || left == T1X_PAGE,
+		    "%zu bytes of a write to iova 0x%lx did not arrive", left,
+		    iova);
+	return !left;
 }
