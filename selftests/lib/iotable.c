@@ -106,9 +106,14 @@ void t1x_iotable_free(struct t1x_iotable *table)
 	table->n = 0;
 }
 
+/* A page that is not to be translated; the same as that of a page not present */
+#define NOWHERE ~0UL
+
 static bool leaf_is(const struct t1x_leaf *leaf, u64 iova, u64 phys, bool read,
 		    bool write)
 {
+	if (phys == NOWHERE)
+		return !leaf;
 	return leaf && leaf->phys + (iova - leaf->iova) == phys &&
 	       leaf->read == read && leaf->write == write;
 }
@@ -169,6 +174,42 @@ int t1x_iotable_compare_phys(const char *bdf, u64 phys, u64 iova, u64 size,
 	return bad;
 }
 
+int t1x_iotable_compare_parts(const char *bdf, const void *vaddr, u64 iova,
+			      u64 part, int nparts, const bool *there)
+{
+	size_t each = part / T1X_PAGE;
+	u64 *phys = malloc(nparts * each * sizeof(*phys));
+	int i, bad;
+	size_t k;
+
+	t1x_phys_range(vaddr, nparts * each, phys);
+	for (i = 0; i < nparts; i++)
+		for (k = 0; !there[i] && k < each; k++)
+			phys[i * each + k] = NOWHERE;
+	bad = compare(bdf, phys, iova, nparts * each, true, true);
+	free(phys);
+	return bad;
+}
+
+static bool touches(const struct t1x_leaf *leaf, u64 iova, u64 size)
+{
+	return leaf->iova < iova + size && iova < leaf->iova + leaf->size;
+}
+
+u64 t1x_iotable_sizes(const char *bdf, u64 iova, u64 size)
+{
+	struct t1x_iotable table;
+	u64 sizes = 0;
+	int i;
+
+	t1x_require(t1x_iotable_read(&table, bdf), "%s has no table", bdf);
+	for (i = 0; i < table.n; i++)
+		if (touches(&table.leaf[i], iova, size))
+			sizes |= table.leaf[i].size;
+	t1x_iotable_free(&table);
+	return sizes;
+}
+
 int t1x_iotable_count(const char *bdf, u64 iova, u64 size)
 {
 	struct t1x_iotable table;
@@ -176,9 +217,7 @@ int t1x_iotable_count(const char *bdf, u64 iova, u64 size)
 
 	t1x_require(t1x_iotable_read(&table, bdf), "%s has no table", bdf);
 	for (i = 0; i < table.n; i++)
-		if (table.leaf[i].iova < iova + size &&
-		    iova < table.leaf[i].iova + table.leaf[i].size)
-			n++;
+		n += touches(&table.leaf[i], iova, size);
 	t1x_iotable_free(&table);
 	return n;
 }

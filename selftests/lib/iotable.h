@@ -34,6 +34,14 @@ int t1x_iotable_compare(const char *bdf, const void *vaddr, u64 iova, u64 size,
 /* The same for memory that lies in one piece at phys */
 int t1x_iotable_compare_phys(const char *bdf, u64 phys, u64 iova, u64 size,
 			     bool read, bool write);
+/*
+ * The same for a mapping of nparts parts of part bytes, of which those are left
+ * that are there; the others must not be translated.
+ */
+int t1x_iotable_compare_parts(const char *bdf, const void *vaddr, u64 iova,
+			      u64 part, int nparts, const bool *there);
+/* Bitmap of the sizes of the leaves that touch the range */
+u64 t1x_iotable_sizes(const char *bdf, u64 iova, u64 size);
 /* Number of leaves that touch the range */
 int t1x_iotable_count(const char *bdf, u64 iova, u64 size);
 
