@@ -55,9 +55,6 @@ VARIANT(v2_2m_by_4k, VFIO_TYPE1v2_IOMMU, T1X_MEM_2M, T1X_PAGE, T1X_2M);
 VARIANT(v1_2m_by_64k, VFIO_TYPE1_IOMMU, T1X_MEM_2M, K64, 2 * T1X_2M);
 VARIANT(v2_2m_by_2m, VFIO_TYPE1v2_IOMMU, T1X_MEM_2M, T1X_2M, 8 * T1X_2M);
 VARIANT(v2_memfd_2m_by_64k, VFIO_TYPE1v2_IOMMU, T1X_MEM_MEMFD_2M, K64, T1X_2M);
-VARIANT(v2_1g_by_4k, VFIO_TYPE1v2_IOMMU, T1X_MEM_1G, T1X_PAGE, 2 * T1X_2M);
-VARIANT(v1_1g_by_64k, VFIO_TYPE1_IOMMU, T1X_MEM_1G, K64, 8 * T1X_2M);
-VARIANT(v2_1g_by_2m, VFIO_TYPE1v2_IOMMU, T1X_MEM_1G, T1X_2M, T1X_1G);
 
 /* clang-format on */
 
@@ -100,25 +97,28 @@ TEST_F(granule, whole_mapping_is_in_pages_no_larger_than_the_granule)
 	t1x_parts_check(&self->parts);
 }
 
+/* The ends, the middle, what is left beside the middle over its hole, all */
+static void cut_everywhere(struct t1x_parts *parts, t1x_parts_cut cut)
+{
+	cut(parts, 0, 1);
+	t1x_parts_check(parts);
+	cut(parts, parts->n - 1, 1);
+	t1x_parts_check(parts);
+	cut(parts, parts->n / 2, 1);
+	t1x_parts_check(parts);
+	cut(parts, parts->n / 2 - 1, 3);
+	t1x_parts_check(parts);
+	cut(parts, 0, parts->n);
+	t1x_parts_check(parts);
+}
+
 TEST_F(granule, left_right_and_middle_go_and_the_rest_stays)
 {
 	struct t1x_parts *parts = &self->parts;
-	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(cuts); i++) {
-		cuts[i](parts, 0, 1);
-		t1x_parts_check(parts);
-		cuts[i](parts, parts->n - 1, 1);
-		t1x_parts_check(parts);
-		cuts[i](parts, parts->n / 2, 1);
-		t1x_parts_check(parts);
-		/* Over the hole: the ends of both rests go with one call */
-		cuts[i](parts, parts->n / 2 - 1, 3);
-		t1x_parts_check(parts);
-		cuts[i](parts, 0, parts->n);
-		t1x_parts_check(parts);
-		t1x_parts_restore(parts, 0, parts->n);
-	}
+	cut_everywhere(parts, t1x_parts_unmap_range);
+	t1x_parts_restore(parts, 0, parts->n);
+	cut_everywhere(parts, t1x_parts_unmap_dma);
 }
 
 TEST_F(granule, every_second_part_goes_and_comes_back)
@@ -232,6 +232,59 @@ TEST_F(granule, container_that_closes_takes_the_pieces_with_it)
 	for (i = 1; i < parts->n; i += 3)
 		cuts[i % 2](parts, i, 1);
 	/* The teardown closes and counts */
+}
+
+/* A page that takes long to get, once for each type */
+FIXTURE(gigabyte)
+{
+	struct t1x c;
+	struct t1x_leak leak;
+	struct t1x_nvme nvme;
+	char *mem;
+};
+
+T1X_BOTH_TYPES(gigabyte);
+
+FIXTURE_SETUP(gigabyte)
+{
+	if (!t1x_is_type1x() || !t1x_nvme(0))
+		SKIP(return, "needs type1x and an nvme device");
+	self->mem = t1x_mem_alloc(T1X_MEM_1G, T1X_1G);
+	if (!self->mem)
+		SKIP(return, "no 1G page");
+	t1x_leak_begin(&self->leak);
+	self->leak.allow_faults = true;
+	t1x_open(&self->c, variant->type, t1x_nvme(0));
+	t1x_nvme_open(&self->nvme, &self->c, t1x_nvme(0), QUEUES_IOVA);
+}
+
+FIXTURE_TEARDOWN(gigabyte)
+{
+	t1x_nvme_close(&self->nvme);
+	t1x_close(&self->c);
+	EXPECT_EQ(0, t1x_leak_end(&self->leak));
+}
+
+TEST_F(gigabyte, page_goes_in_parts_of_any_size)
+{
+	static const struct {
+		u64 granule, size;
+	} rows[] = {
+		{ T1X_PAGE, 2 * T1X_2M },
+		{ K64, 8 * T1X_2M },
+		{ T1X_2M, T1X_1G },
+		{ T1X_1G / 4, T1X_1G },
+	};
+	struct t1x_parts parts = { .c = &self->c, .nvme = &self->nvme };
+	unsigned int i;
+
+	parts.bdf = t1x_nvme(0);
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		t1x_parts_map(&parts, self->mem, T1X_BASE, rows[i].granule,
+			      rows[i].size / rows[i].granule);
+		cut_everywhere(&parts, cuts[i % 2]);
+		t1x_parts_free(&parts);
+	}
 }
 
 /* What does not depend on the kind of memory */
@@ -575,10 +628,13 @@ TEST_F(cut, parameter_is_lowered_to_what_the_range_is_aligned_to)
 TEST_F(cut, parameter_holds_for_the_pages_of_the_iommu)
 {
 	const char *bdf = t1x_any_device();
-	char *huge = t1x_mem_alloc(T1X_MEM_2M, T1X_2M);
+	char *huge;
 
-	if (!huge || !t1x_iotable_available(bdf))
-		SKIP(return, "no 2M page, or no view of the IOMMU's table");
+	if (!t1x_iotable_available(bdf))
+		SKIP(return, "no view of the IOMMU's table");
+	huge = t1x_mem_alloc(T1X_MEM_2M, T1X_2M);
+	if (!huge)
+		SKIP(return, "no 2M page");
 	ASSERT_EQ(0, t1x_param_set("granule", K64));
 	t1x_map(&self->c, huge, T1X_BASE, T1X_2M);
 	EXPECT_EQ(T1X_PAGE, t1x_iotable_sizes(bdf, T1X_BASE, T1X_2M));
