@@ -361,6 +361,35 @@ TEST_F(replay, either_domain_keeps_the_pieces_when_the_other_leaves)
 	check_second(self);
 }
 
+static void *cut_some(void *arg)
+{
+	struct t1x_parts *parts = arg;
+	int i;
+
+	for (i = 0; i < 64; i += 2) {
+		t1x_parts_unmap_range(parts, i, 1);
+		t1x_sleep_ms(2);
+	}
+	return NULL;
+}
+
+TEST_F(replay, mapping_is_cut_while_a_second_domain_comes_and_leaves)
+{
+	pthread_t thread;
+	int i;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, cut_some, &self->parts));
+	for (i = 0; i < 5; i++) {
+		t1x_add_in_second_domain(&self->c, t1x_nvme(1));
+		t1x_del_group(&self->c, t1x_nvme(1));
+	}
+	t1x_add_in_second_domain(&self->c, t1x_nvme(1));
+	pthread_join(thread, NULL);
+	t1x_del_group(&self->c, t1x_nvme(1));
+	open_second(self);
+	check_second(self);
+}
+
 /* ---- A BAR ---- */
 
 FIXTURE(bar)
