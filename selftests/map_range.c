@@ -472,6 +472,34 @@ TEST_F(map_range, argument_that_cannot_be_read_or_written_is_a_fault)
 	munmap(page, PAGES(2));
 }
 
+TEST_F(map_range, argument_may_lie_at_any_byte)
+{
+	struct vfio_type1x_unmap_range unmap;
+	char *page = mmap(NULL, PAGES(2), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *at;
+
+	/* What comes out is on the first page, on both, on the second */
+	unmap = t1x_unmap_range_of(T1X_BASE, page_iova(4) - 1);
+	for (at = page + T1X_PAGE - sizeof(unmap); at <= page + T1X_PAGE;
+	     at++) {
+		ASSERT_EQ(0, map_pages(&self->c, self->mem, 0, 4));
+		unmap.unmapped_pages = 0;
+		memcpy(at, &unmap, sizeof(unmap));
+		ASSERT_EQ(0, __t1x_call(&self->c, UNMAP, at));
+		unmap.unmapped_pages = 4;
+		ASSERT_EQ(0, memcmp(at, &unmap, sizeof(unmap)));
+	}
+	ASSERT_EQ(0, map_pages(&self->c, self->mem, 0, 4));
+	at = page + T1X_PAGE -
+	     offsetof(struct vfio_type1x_unmap_range, bitmap_pgsize) + 1;
+	memcpy(at, &unmap, sizeof(unmap));
+	ASSERT_EQ(0, mprotect(page + T1X_PAGE, T1X_PAGE, PROT_READ));
+	EXPECT_EQ(-EFAULT, __t1x_call(&self->c, UNMAP, at));
+	EXPECT_TRUE(holds(self, 4, 1));
+	munmap(page, PAGES(2));
+}
+
 TEST_F(map_range, errors_of_a_map_come_in_the_order_of_map_dma)
 {
 	unsigned long limit = 0;
