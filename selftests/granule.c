@@ -11,7 +11,6 @@
 #include <pthread.h>
 #include <sys/mman.h>
 
-#define QUEUES_IOVA 0x10000000UL
 #define K64 (16 * T1X_PAGE)
 
 TEST(extension_is_there_on_type1x_alone)
@@ -22,65 +21,43 @@ TEST(extension_is_there_on_type1x_alone)
 
 FIXTURE(granule)
 {
-	struct t1x c;
-	struct t1x_leak leak;
-	struct t1x_nvme nvme;
-	struct t1x_parts parts;
-	char *mem;
+	struct t1x_parts_rig rig;
 };
 
-FIXTURE_VARIANT(granule)
-{
-	int type;
-	enum t1x_mem kind;
-	u64 granule;
-	u64 size;
-};
+T1X_PARTS_VARIANTS(granule);
 
-	/* clang-format off */
+/* clang-format off */
 
-#define VARIANT(name, type, kind, part, size) \
-	FIXTURE_VARIANT_ADD(granule, name) { type, kind, part, size }
-
-VARIANT(v1_4k_by_4k, VFIO_TYPE1_IOMMU, T1X_MEM_4K, T1X_PAGE, K64);
-VARIANT(v2_4k_by_4k, VFIO_TYPE1v2_IOMMU, T1X_MEM_4K, T1X_PAGE, K64);
-VARIANT(v2_4k_by_64k, VFIO_TYPE1v2_IOMMU, T1X_MEM_4K, K64, 16 * K64);
-VARIANT(v1_memfd_by_64k, VFIO_TYPE1_IOMMU, T1X_MEM_SHMEM, K64, 8 * K64);
-VARIANT(v1_thp_by_4k, VFIO_TYPE1_IOMMU, T1X_MEM_THP, T1X_PAGE, T1X_2M);
-VARIANT(v2_thp_by_64k, VFIO_TYPE1v2_IOMMU, T1X_MEM_THP, K64, 2 * T1X_2M);
-VARIANT(v2_thp_by_2m, VFIO_TYPE1v2_IOMMU, T1X_MEM_THP, T1X_2M, 8 * T1X_2M);
-VARIANT(v2_2m_by_4k, VFIO_TYPE1v2_IOMMU, T1X_MEM_2M, T1X_PAGE, T1X_2M);
-VARIANT(v1_2m_by_64k, VFIO_TYPE1_IOMMU, T1X_MEM_2M, K64, 2 * T1X_2M);
-VARIANT(v2_2m_by_2m, VFIO_TYPE1v2_IOMMU, T1X_MEM_2M, T1X_2M, 8 * T1X_2M);
-VARIANT(v2_memfd_2m_by_64k, VFIO_TYPE1v2_IOMMU, T1X_MEM_MEMFD_2M, K64, T1X_2M);
+T1X_PARTS_VARIANT(granule, v1_4k_by_4k, VFIO_TYPE1_IOMMU, T1X_MEM_4K, T1X_PAGE, K64);
+T1X_PARTS_VARIANT(granule, v2_4k_by_4k, VFIO_TYPE1v2_IOMMU, T1X_MEM_4K, T1X_PAGE, K64);
+T1X_PARTS_VARIANT(granule, v2_4k_by_64k, VFIO_TYPE1v2_IOMMU, T1X_MEM_4K, K64, 16 * K64);
+T1X_PARTS_VARIANT(granule, v1_memfd_by_64k, VFIO_TYPE1_IOMMU, T1X_MEM_SHMEM, K64, 8 * K64);
+T1X_PARTS_VARIANT(granule, v1_thp_by_4k, VFIO_TYPE1_IOMMU, T1X_MEM_THP, T1X_PAGE, T1X_2M);
+T1X_PARTS_VARIANT(granule, v2_thp_by_64k, VFIO_TYPE1v2_IOMMU, T1X_MEM_THP, K64, 2 * T1X_2M);
+T1X_PARTS_VARIANT(granule, v2_thp_by_2m, VFIO_TYPE1v2_IOMMU, T1X_MEM_THP, T1X_2M, 8 * T1X_2M);
+T1X_PARTS_VARIANT(granule, v2_2m_by_4k, VFIO_TYPE1v2_IOMMU, T1X_MEM_2M, T1X_PAGE, T1X_2M);
+T1X_PARTS_VARIANT(granule, v1_2m_by_64k, VFIO_TYPE1_IOMMU, T1X_MEM_2M, K64, 2 * T1X_2M);
+T1X_PARTS_VARIANT(granule, v2_2m_by_2m, VFIO_TYPE1v2_IOMMU, T1X_MEM_2M, T1X_2M, 8 * T1X_2M);
+T1X_PARTS_VARIANT(granule, v2_memfd_2m_by_64k, VFIO_TYPE1v2_IOMMU, T1X_MEM_MEMFD_2M, K64, T1X_2M);
 
 /* clang-format on */
 
 FIXTURE_SETUP(granule)
 {
-	if (!t1x_is_type1x() || !t1x_nvme(0))
-		SKIP(return, "needs type1x and an nvme device");
-	self->mem = t1x_mem_alloc(variant->kind, variant->size);
-	if (!self->mem)
-		SKIP(return, "no %s memory", t1x_mem_name(variant->kind));
-	t1x_leak_begin(&self->leak);
-	t1x_open(&self->c, variant->type, t1x_nvme(0));
-	t1x_nvme_open(&self->nvme, &self->c, t1x_nvme(0), QUEUES_IOVA);
-	self->parts.c = &self->c;
-	self->parts.nvme = &self->nvme;
-	self->parts.bdf = t1x_nvme(0);
+	const char *skip = t1x_parts_begin(&self->rig, variant->type,
+					   variant->kind, variant->granule,
+					   variant->size);
+
+	if (skip)
+		SKIP(return, "%s", skip);
 	/* DMA is tried where there is no part any more */
-	self->leak.allow_faults = true;
-	t1x_parts_map(&self->parts, self->mem, T1X_BASE, variant->granule,
-		      variant->size / variant->granule);
+	self->rig.parts.nvme = &self->rig.nvme;
+	self->rig.leak.allow_faults = true;
 }
 
 FIXTURE_TEARDOWN(granule)
 {
-	t1x_nvme_close(&self->nvme);
-	t1x_close(&self->c);
-	t1x_parts_free(&self->parts);
-	EXPECT_EQ(0, t1x_leak_end(&self->leak));
+	EXPECT_EQ(0, t1x_parts_end(&self->rig));
 }
 
 static const t1x_parts_cut cuts[] = {
@@ -90,9 +67,9 @@ static const t1x_parts_cut cuts[] = {
 
 TEST_F(granule, whole_mapping_is_in_pages_no_larger_than_the_granule)
 {
-	t1x_parts_check(&self->parts);
-	t1x_parts_unmap_range(&self->parts, 0, self->parts.n);
-	t1x_parts_check(&self->parts);
+	t1x_parts_check(&self->rig.parts);
+	t1x_parts_unmap_range(&self->rig.parts, 0, self->rig.parts.n);
+	t1x_parts_check(&self->rig.parts);
 }
 
 /* The ends, the middle, what is left beside the middle over its hole, all */
@@ -112,7 +89,7 @@ static void cut_everywhere(struct t1x_parts *parts, t1x_parts_cut cut)
 
 TEST_F(granule, left_right_and_middle_go_and_the_rest_stays)
 {
-	struct t1x_parts *parts = &self->parts;
+	struct t1x_parts *parts = &self->rig.parts;
 
 	cut_everywhere(parts, t1x_parts_unmap_range);
 	t1x_parts_restore(parts, 0, parts->n);
@@ -121,7 +98,7 @@ TEST_F(granule, left_right_and_middle_go_and_the_rest_stays)
 
 TEST_F(granule, every_second_part_goes_and_comes_back)
 {
-	struct t1x_parts *parts = &self->parts;
+	struct t1x_parts *parts = &self->rig.parts;
 	int i;
 
 	for (i = 0; i < parts->n; i += 2)
@@ -137,7 +114,7 @@ TEST_F(granule, every_second_part_goes_and_comes_back)
 
 TEST_F(granule, random_parts_go_and_come_back)
 {
-	struct t1x_parts *parts = &self->parts;
+	struct t1x_parts *parts = &self->rig.parts;
 	int step, first, n;
 
 	for (step = 1; step <= 120; step++) {
@@ -156,7 +133,7 @@ TEST_F(granule, random_parts_go_and_come_back)
 
 TEST_F(granule, cut_within_the_granule_is_refused_and_changes_nothing)
 {
-	struct t1x_parts *parts = &self->parts;
+	struct t1x_parts *parts = &self->rig.parts;
 	u64 g = parts->granule, size = parts->n * g;
 	const u64 bad[][2] = {
 		{ 0, T1X_PAGE },
@@ -168,7 +145,7 @@ TEST_F(granule, cut_within_the_granule_is_refused_and_changes_nothing)
 		{ g, size - g - T1X_PAGE },
 		{ g / 2, g },
 	};
-	u32 avail = t1x_dma_avail(&self->c);
+	u32 avail = t1x_dma_avail(&self->rig.c);
 	unsigned int i;
 	u64 iova;
 
@@ -177,29 +154,29 @@ TEST_F(granule, cut_within_the_granule_is_refused_and_changes_nothing)
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		iova = parts->iova + bad[i][0];
 		EXPECT_EQ(-EINVAL,
-			  __t1x_unmap_range(&self->c, iova,
+			  __t1x_unmap_range(&self->rig.c, iova,
 					    iova + bad[i][1] - 1, NULL));
 		EXPECT_EQ(-EINVAL,
-			  __t1x_unmap(&self->c, iova, bad[i][1], NULL));
+			  __t1x_unmap(&self->rig.c, iova, bad[i][1], NULL));
 	}
-	EXPECT_EQ(avail, t1x_dma_avail(&self->c));
+	EXPECT_EQ(avail, t1x_dma_avail(&self->rig.c));
 	t1x_parts_check(parts);
 }
 
 TEST_F(granule, part_that_has_gone_can_hold_other_memory)
 {
-	struct t1x_parts *parts = &self->parts;
+	struct t1x_parts *parts = &self->rig.parts;
 	char *other = t1x_mem_alloc(T1X_MEM_4K, K64);
 	int mid = parts->n / 2;
 	u64 iova = t1x_parts_iova(parts, mid);
 
 	t1x_parts_unmap_range(parts, mid, 1);
-	t1x_map(&self->c, other, iova, T1X_PAGE);
-	EXPECT_TRUE(t1x_nvme_reaches(&self->nvme, other, iova));
-	EXPECT_EQ(-EEXIST, __t1x_map_granule(&self->c, other, iova,
+	t1x_map(&self->rig.c, other, iova, T1X_PAGE);
+	EXPECT_TRUE(t1x_nvme_reaches(&self->rig.nvme, other, iova));
+	EXPECT_EQ(-EEXIST, __t1x_map_granule(&self->rig.c, other, iova,
 					     iova + parts->granule - 1, 0));
 	/* It has no granule, and its neighbours have kept theirs */
-	t1x_unmap(&self->c, iova, T1X_PAGE);
+	t1x_unmap(&self->rig.c, iova, T1X_PAGE);
 	t1x_parts_unmap_range(parts, mid - 1, 3);
 	t1x_parts_check(parts);
 	munmap(other, K64);
@@ -207,19 +184,19 @@ TEST_F(granule, part_that_has_gone_can_hold_other_memory)
 
 TEST_F(granule, dma_avail_counts_the_pieces)
 {
-	struct t1x_parts *parts = &self->parts;
-	u32 avail = t1x_dma_avail(&self->c);
+	struct t1x_parts *parts = &self->rig.parts;
+	u32 avail = t1x_dma_avail(&self->rig.c);
 
 	/* Off the ends none is needed, out of the middle one */
 	t1x_parts_unmap_range(parts, 0, 1);
-	EXPECT_EQ(avail, t1x_dma_avail(&self->c));
+	EXPECT_EQ(avail, t1x_dma_avail(&self->rig.c));
 	t1x_parts_unmap_dma(parts, parts->n - 1, 1);
-	EXPECT_EQ(avail, t1x_dma_avail(&self->c));
+	EXPECT_EQ(avail, t1x_dma_avail(&self->rig.c));
 	t1x_parts_unmap_range(parts, parts->n / 2, 1);
-	EXPECT_EQ(avail - 1, t1x_dma_avail(&self->c));
+	EXPECT_EQ(avail - 1, t1x_dma_avail(&self->rig.c));
 	EXPECT_EQ((parts->n - 3) * parts->granule + PAGES(T1X_NVME_PAGES),
-		  t1x_unmap_all(&self->c));
-	EXPECT_EQ(avail + 2, t1x_dma_avail(&self->c));
+		  t1x_unmap_all(&self->rig.c));
+	EXPECT_EQ(avail + 2, t1x_dma_avail(&self->rig.c));
 }
 
 #define NTHREADS 4
@@ -245,9 +222,9 @@ static void *cut_all(void *arg)
 
 TEST_F(granule, threads_cut_one_mapping_at_once)
 {
-	struct t1x_parts *parts = &self->parts;
+	struct t1x_parts *parts = &self->rig.parts;
 	struct cutter cutters[NTHREADS];
-	u32 avail = t1x_dma_avail(&self->c);
+	u32 avail = t1x_dma_avail(&self->rig.c);
 	int i, n = parts->n / NTHREADS;
 
 	for (i = 0; i < NTHREADS; i++) {
@@ -259,14 +236,14 @@ TEST_F(granule, threads_cut_one_mapping_at_once)
 		pthread_join(cutters[i].thread, NULL);
 	/* Two parts are left, the second and the fourth thread's last */
 	t1x_parts_check(parts);
-	EXPECT_EQ(avail - 1, t1x_dma_avail(&self->c));
+	EXPECT_EQ(avail - 1, t1x_dma_avail(&self->rig.c));
 	EXPECT_EQ(2 * parts->granule + PAGES(T1X_NVME_PAGES),
-		  t1x_unmap_all(&self->c));
+		  t1x_unmap_all(&self->rig.c));
 }
 
 TEST_F(granule, container_that_closes_takes_the_pieces_with_it)
 {
-	struct t1x_parts *parts = &self->parts;
+	struct t1x_parts *parts = &self->rig.parts;
 	int i;
 
 	for (i = 1; i < parts->n; i += 3)
@@ -277,32 +254,25 @@ TEST_F(granule, container_that_closes_takes_the_pieces_with_it)
 /* A page that takes long to get, once for each type */
 FIXTURE(gigabyte)
 {
-	struct t1x c;
-	struct t1x_leak leak;
-	struct t1x_nvme nvme;
-	char *mem;
+	struct t1x_parts_rig rig;
 };
 
 T1X_BOTH_TYPES(gigabyte);
 
 FIXTURE_SETUP(gigabyte)
 {
-	if (!t1x_is_type1x() || !t1x_nvme(0))
-		SKIP(return, "needs type1x and an nvme device");
-	self->mem = t1x_mem_alloc(T1X_MEM_1G, T1X_1G);
-	if (!self->mem)
-		SKIP(return, "no 1G page");
-	t1x_leak_begin(&self->leak);
-	self->leak.allow_faults = true;
-	t1x_open(&self->c, variant->type, t1x_nvme(0));
-	t1x_nvme_open(&self->nvme, &self->c, t1x_nvme(0), QUEUES_IOVA);
+	const char *skip = t1x_parts_begin(&self->rig, variant->type,
+					   T1X_MEM_1G, 0, T1X_1G);
+
+	if (skip)
+		SKIP(return, "%s", skip);
+	self->rig.parts.nvme = &self->rig.nvme;
+	self->rig.leak.allow_faults = true;
 }
 
 FIXTURE_TEARDOWN(gigabyte)
 {
-	t1x_nvme_close(&self->nvme);
-	t1x_close(&self->c);
-	EXPECT_EQ(0, t1x_leak_end(&self->leak));
+	EXPECT_EQ(0, t1x_parts_end(&self->rig));
 }
 
 TEST_F(gigabyte, page_goes_in_parts_of_any_size)
@@ -315,15 +285,14 @@ TEST_F(gigabyte, page_goes_in_parts_of_any_size)
 		{ T1X_2M, T1X_1G },
 		{ T1X_1G / 4, T1X_1G },
 	};
-	struct t1x_parts parts = { .c = &self->c, .nvme = &self->nvme };
+	struct t1x_parts *parts = &self->rig.parts;
 	unsigned int i;
 
-	parts.bdf = t1x_nvme(0);
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
-		t1x_parts_map(&parts, self->mem, T1X_BASE, rows[i].granule,
+		t1x_parts_free(parts);
+		t1x_parts_map(parts, self->rig.mem, T1X_BASE, rows[i].granule,
 			      rows[i].size / rows[i].granule);
-		cut_everywhere(&parts, cuts[i % 2]);
-		t1x_parts_free(&parts);
+		cut_everywhere(parts, cuts[i % 2]);
 	}
 }
 

@@ -43,57 +43,35 @@ struct busy {
 
 FIXTURE(dma)
 {
-	struct t1x c;
-	struct t1x_leak leak;
-	struct t1x_nvme nvme;
-	struct t1x_parts parts;
+	struct t1x_parts_rig rig;
 	struct busy busy;
-	char *mem;
 };
 
-FIXTURE_VARIANT(dma)
-{
-	int type;
-	enum t1x_mem kind;
-	u64 granule;
-	u64 size;
-};
+T1X_PARTS_VARIANTS(dma);
 
-	/* clang-format off */
+/* clang-format off */
 
-#define VARIANT(name, type, kind, part, size) \
-	FIXTURE_VARIANT_ADD(dma, name) { type, kind, part, size }
-
-VARIANT(v1_4k, VFIO_TYPE1_IOMMU, T1X_MEM_4K, T1X_PAGE, PAGES(256));
-VARIANT(v2_thp_by_4k, VFIO_TYPE1v2_IOMMU, T1X_MEM_THP, T1X_PAGE, T1X_2M);
-VARIANT(v2_2m_by_64k, VFIO_TYPE1v2_IOMMU, T1X_MEM_2M, K64, 4 * T1X_2M);
-VARIANT(v1_2m_by_2m, VFIO_TYPE1_IOMMU, T1X_MEM_2M, T1X_2M, 16 * T1X_2M);
+T1X_PARTS_VARIANT(dma, v1_4k, VFIO_TYPE1_IOMMU, T1X_MEM_4K, T1X_PAGE, PAGES(256));
+T1X_PARTS_VARIANT(dma, v2_thp_by_4k, VFIO_TYPE1v2_IOMMU, T1X_MEM_THP, T1X_PAGE, T1X_2M);
+T1X_PARTS_VARIANT(dma, v2_2m_by_64k, VFIO_TYPE1v2_IOMMU, T1X_MEM_2M, K64, 4 * T1X_2M);
+T1X_PARTS_VARIANT(dma, v1_2m_by_2m, VFIO_TYPE1_IOMMU, T1X_MEM_2M, T1X_2M, 16 * T1X_2M);
 
 /* clang-format on */
 
 FIXTURE_SETUP(dma)
 {
-	if (!t1x_is_type1x() || !t1x_nvme(0))
-		SKIP(return, "needs type1x and an nvme device");
-	self->mem = t1x_mem_alloc(variant->kind, variant->size);
-	if (!self->mem)
-		SKIP(return, "no %s memory", t1x_mem_name(variant->kind));
-	t1x_leak_begin(&self->leak);
-	t1x_open(&self->c, variant->type, t1x_nvme(0));
-	t1x_nvme_open(&self->nvme, &self->c, t1x_nvme(0), QUEUES_IOVA);
-	self->parts.c = &self->c;
-	self->parts.bdf = t1x_nvme(0);
-	t1x_parts_map(&self->parts, self->mem, T1X_BASE, variant->granule,
-		      variant->size / variant->granule);
+	const char *skip = t1x_parts_begin(&self->rig, variant->type,
+					   variant->kind, variant->granule,
+					   variant->size);
+
+	if (skip)
+		SKIP(return, "%s", skip);
 }
 
 /* Any fault is a failure: it would be in the log */
 FIXTURE_TEARDOWN(dma)
 {
-	t1x_nvme_close(&self->nvme);
-	t1x_close(&self->c);
-	t1x_parts_free(&self->parts);
-	EXPECT_EQ(0, t1x_leak_end(&self->leak));
+	EXPECT_EQ(0, t1x_parts_end(&self->rig));
 }
 
 static u64 pattern(int i, int word)
@@ -154,13 +132,13 @@ static bool stays(int part)
 
 static void start_dma(struct _test_data_dma *self)
 {
-	struct t1x_parts *parts = &self->parts;
+	struct t1x_parts *parts = &self->rig.parts;
 	struct busy *busy = &self->busy;
 	u64 end = parts->granule - T1X_PAGE;
 	int i, k, ret;
 
 	memset(busy, 0, sizeof(*busy));
-	busy->nvme = &self->nvme;
+	busy->nvme = &self->rig.nvme;
 	for (i = 0; i < 2 * parts->n; i++) {
 		k = busy->npages;
 		if (!stays(i / 2) || (i % 2 && !end) || k == MOST_PAGES)
@@ -234,7 +212,7 @@ static void restore_neighbours(struct t1x_parts *parts)
 
 TEST_F(dma, rest_is_read_and_written_while_its_neighbours_go)
 {
-	struct t1x_parts *parts = &self->parts;
+	struct t1x_parts *parts = &self->rig.parts;
 	int round, cycle;
 
 	for (round = 0; round < ROUNDS; round++) {
@@ -392,7 +370,7 @@ TEST_F(replay, mapping_is_cut_while_a_second_domain_comes_and_leaves)
 
 /* ---- A BAR ---- */
 
-FIXTURE(bar)
+FIXTURE(cut_bar)
 {
 	struct t1x c;
 	struct t1x_leak leak;
@@ -400,9 +378,9 @@ FIXTURE(bar)
 	char *source;
 };
 
-T1X_BOTH_TYPES(bar);
+T1X_BOTH_TYPES(cut_bar);
 
-FIXTURE_SETUP(bar)
+FIXTURE_SETUP(cut_bar)
 {
 	if (!t1x_is_type1x() || !t1x_edu(1))
 		SKIP(return, "needs type1x and two edu devices");
@@ -416,7 +394,7 @@ FIXTURE_SETUP(bar)
 	t1x_map(&self->c, self->source, SOURCE_IOVA, T1X_PAGE);
 }
 
-FIXTURE_TEARDOWN(bar)
+FIXTURE_TEARDOWN(cut_bar)
 {
 	t1x_edu_close(&self->edu);
 	t1x_edu_close(&self->peer);
@@ -425,7 +403,7 @@ FIXTURE_TEARDOWN(bar)
 }
 
 /* The first device reads the other's registers at iova */
-static bool reads_id(struct _test_data_bar *self, u64 iova)
+static bool reads_id(struct _test_data_cut_bar *self, u64 iova)
 {
 	memset(self->source, 0, 8);
 	t1x_edu_copy(&self->edu, iova, SOURCE_IOVA, 4);
@@ -433,7 +411,7 @@ static bool reads_id(struct _test_data_bar *self, u64 iova)
 }
 
 /* Pages of n parts of the BAR that are not translated to where it lies */
-static int table_differs(struct _test_data_bar *self, int first, int n)
+static int table_differs(struct _test_data_cut_bar *self, int first, int n)
 {
 	u64 phys = t1x_device_bar_phys(&self->peer.dev, 0) + first * K64;
 	u64 iova = T1X_BASE + first * K64;
@@ -442,7 +420,7 @@ static int table_differs(struct _test_data_bar *self, int first, int n)
 					true);
 }
 
-TEST_F(bar, parts_of_a_bar_go_as_parts_of_memory_do)
+TEST_F(cut_bar, parts_of_a_bar_go_as_parts_of_memory_do)
 {
 	u64 part = T1X_BASE + K64;
 	long locked = t1x_locked();
@@ -466,7 +444,7 @@ TEST_F(bar, parts_of_a_bar_go_as_parts_of_memory_do)
 	EXPECT_EQ(3 * K64 + T1X_PAGE, t1x_unmap_all(&self->c));
 }
 
-TEST_F(bar, large_bar_is_mapped_in_pages_no_larger_than_the_granule)
+TEST_F(cut_bar, large_bar_is_mapped_in_pages_no_larger_than_the_granule)
 {
 	const u64 granules[] = { T1X_PAGE, K64, T1X_2M };
 	const char *bdf = t1x_testdev(0);

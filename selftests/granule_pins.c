@@ -14,11 +14,11 @@
 
 FIXTURE(pins)
 {
+	char *mem;
 	struct t1x c;
 	struct t1x_emu emu[2];
-	struct t1x_leak leak;
 	long pins;
-	char *mem;
+	struct t1x_leak leak;
 };
 
 FIXTURE_VARIANT(pins)
@@ -33,17 +33,15 @@ FIXTURE_VARIANT_ADD(pins, beside_a_real_group) { true };
 
 FIXTURE_SETUP(pins)
 {
-	int i;
-
 	if (!t1x_is_type1x() || !t1x_emu_load(2, 0))
 		SKIP(return, "needs type1x and the module t1x_emu");
 	self->mem = t1x_mem_alloc(T1X_MEM_4K, PAGES(NPAGES));
 	t1x_leak_begin(&self->leak);
 	self->pins = t1x_pins();
 	t1x_open(&self->c, VFIO_TYPE1v2_IOMMU, t1x_emu(0));
+	t1x_emu_open(&self->emu[0], &self->c, t1x_emu(0));
 	t1x_add_group(&self->c, t1x_emu(1));
-	for (i = 0; i < 2; i++)
-		t1x_emu_open(&self->emu[i], &self->c, t1x_emu(i));
+	t1x_emu_open(&self->emu[1], &self->c, t1x_emu(1));
 	if (variant->real)
 		t1x_add_group(&self->c, t1x_any_device());
 	t1x_map_granule(&self->c, self->mem, T1X_BASE, PAGES(NPAGES), PAGES(4));

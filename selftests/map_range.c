@@ -524,7 +524,7 @@ TEST_F(map_range, errors_of_a_map_come_in_the_order_of_map_dma)
 }
 
 /* No IOMMU in the container: its space is all of the 64 bits */
-FIXTURE(emulated)
+FIXTURE(no_iommu)
 {
 	struct t1x c;
 	struct t1x_emu emu;
@@ -532,9 +532,9 @@ FIXTURE(emulated)
 	char *mem;
 };
 
-T1X_BOTH_TYPES(emulated);
+T1X_BOTH_TYPES(no_iommu);
 
-FIXTURE_SETUP(emulated)
+FIXTURE_SETUP(no_iommu)
 {
 	if (!t1x_is_type1x() || !t1x_emu_load(1, 0))
 		SKIP(return, "needs type1x and the module t1x_emu");
@@ -544,7 +544,7 @@ FIXTURE_SETUP(emulated)
 	t1x_emu_open(&self->emu, &self->c, t1x_emu(0));
 }
 
-FIXTURE_TEARDOWN(emulated)
+FIXTURE_TEARDOWN(no_iommu)
 {
 	t1x_emu_close(&self->emu);
 	t1x_close(&self->c);
@@ -552,7 +552,7 @@ FIXTURE_TEARDOWN(emulated)
 	EXPECT_EQ(0, t1x_leak_end(&self->leak));
 }
 
-TEST_F(emulated, last_page_of_the_64_bit_space_maps_and_goes)
+TEST_F(no_iommu, last_page_of_the_64_bit_space_maps_and_goes)
 {
 	char byte = 3;
 	u64 last = ~0UL;
@@ -569,7 +569,7 @@ TEST_F(emulated, last_page_of_the_64_bit_space_maps_and_goes)
 	t1x_unmap_range(&self->c, 0, last, PAGES(2));
 }
 
-TEST_F(emulated, one_mapping_can_be_the_whole_space)
+TEST_F(no_iommu, one_mapping_can_be_the_whole_space)
 {
 	u64 npages = 0;
 
@@ -581,7 +581,7 @@ TEST_F(emulated, one_mapping_can_be_the_whole_space)
 	EXPECT_EQ(1UL << 52, npages);
 }
 
-TEST_F(emulated, device_that_does_not_let_go_makes_unmap_fail_whole)
+TEST_F(no_iommu, device_that_does_not_let_go_makes_unmap_fail_whole)
 {
 	u32 avail = t1x_dma_avail(&self->c);
 	u64 last = T1X_BASE + 2 * SIZE - 1;

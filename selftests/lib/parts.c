@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend.h"
 #include "iotable.h"
-#include "leak.h"
 #include "parts.h"
 #include "ranges.h"
 
@@ -150,4 +150,36 @@ void t1x_parts_check(struct t1x_parts *parts)
 	check_counts(parts);
 	check_table(parts);
 	check_dma(parts);
+}
+
+#define QUEUES_IOVA 0x10000000UL
+
+const char *t1x_parts_begin(struct t1x_parts_rig *rig, int type,
+			    enum t1x_mem kind, u64 granule, u64 size)
+{
+	if (!t1x_is_type1x() || !t1x_nvme(0))
+		return "needs type1x and an nvme device";
+
+	rig->kind = kind;
+	rig->size = size;
+	rig->mem = t1x_mem_alloc(kind, size);
+	if (!rig->mem)
+		return t1x_mem_name(kind);
+	t1x_leak_begin(&rig->leak);
+	t1x_open(&rig->c, type, t1x_nvme(0));
+	t1x_nvme_open(&rig->nvme, &rig->c, t1x_nvme(0), QUEUES_IOVA);
+	rig->parts.c = &rig->c;
+	rig->parts.bdf = t1x_nvme(0);
+	if (granule)
+		t1x_parts_map(&rig->parts, rig->mem, T1X_BASE, granule,
+			      size / granule);
+	return NULL;
+}
+
+int t1x_parts_end(struct t1x_parts_rig *rig)
+{
+	t1x_nvme_close(&rig->nvme);
+	t1x_close(&rig->c);
+	t1x_parts_free(&rig->parts);
+	return t1x_leak_end(&rig->leak);
 }

@@ -8,6 +8,8 @@
 #define T1X_PARTS_H
 
 #include "device_nvme.h"
+#include "leak.h"
+#include "mem.h"
 
 struct t1x_parts {
 	struct t1x *c;
@@ -39,5 +41,35 @@ char *t1x_parts_mem(const struct t1x_parts *parts, int part);
 
 /* Fails the test where anything is not as it should be */
 void t1x_parts_check(struct t1x_parts *parts);
+
+/* A container with a drive, and such a mapping in it */
+struct t1x_parts_rig {
+	struct t1x c;
+	struct t1x_leak leak;
+	struct t1x_nvme nvme;
+	struct t1x_parts parts; /* without parts.nvme */
+	enum t1x_mem kind;
+	u64 size;
+	char *mem;
+};
+
+/* Without a granule nothing is mapped. NULL, or why the test must be skipped */
+const char *t1x_parts_begin(struct t1x_parts_rig *rig, int type,
+			    enum t1x_mem kind, u64 granule, u64 size);
+/* Number of things that are not as they were */
+int t1x_parts_end(struct t1x_parts_rig *rig);
+
+/* clang-format off */
+
+/* The variants of a fixture: what t1x_parts_begin() takes */
+#define T1X_PARTS_VARIANTS(fixture) \
+	FIXTURE_VARIANT(fixture) { \
+		int type; enum t1x_mem kind; u64 granule; u64 size; \
+	}
+
+#define T1X_PARTS_VARIANT(fixture, name, type, kind, part, size) \
+	FIXTURE_VARIANT_ADD(fixture, name) { type, kind, part, size }
+
+/* clang-format on */
 
 #endif
