@@ -292,6 +292,25 @@ TEST_F(dirty_range, equal_to_get_bitmap_where_both_can_be_asked)
 	}
 }
 
+TEST_F(dirty_range, unmap_dma_with_a_bitmap_cuts_too)
+{
+	u64 word = 0, want = 0, unmapped = 0;
+	int i;
+
+	map(self, 0, 256);
+	t1x_dirty_start(&self->c);
+	write_at_random(self, 300);
+	for (i = 0; i < 50; i++)
+		want |= (u64)self->dirty[70 + i] << i;
+	ASSERT_EQ(0, __t1x_dirty_unmap(&self->c, page_iova(70), PAGES(50),
+				       &word, &unmapped));
+	/* Bit 0 is where it begins */
+	EXPECT_EQ(want, word);
+	EXPECT_EQ(PAGES(50), unmapped);
+	set_gone(self, 70, 50);
+	EXPECT_TRUE(reports(self, 0, 255, 0));
+}
+
 TEST_F(dirty_range, mapping_without_a_granule_is_reported_in_part_too)
 {
 	u64 word = 0;
