@@ -26,7 +26,6 @@ FIXTURE(range_faults)
 	u64 supported;
 	u32 avail;
 	long pins;
-	u64 words[4];
 	int refused;
 	char *mem;
 };
@@ -58,7 +57,11 @@ static void require_ret(int nth, bool failed, int ret)
 
 	t1x_require(!ret || (failed && expected), "failure %d: %s", nth,
 		    strerror(-ret));
+	t1x_require(nth < MOST, "more than %d failures", MOST);
 }
+
+/* How much a call allocates is not the same each time, but nearly so */
+#define QUIET 4
 
 /*
  * Makes the call with its first failure, its second and so on, until it has
@@ -67,20 +70,20 @@ static void require_ret(int nth, bool failed, int ret)
  */
 #define FAIL_EACH(self, call, check)                                   \
 	do {                                                           \
-		bool failed = true;                                    \
-		int nth, ret;                                          \
+		int nth, ret, quiet = 0;                               \
+		bool failed;                                           \
 		(self)->refused = 0;                                   \
-		for (nth = 1; failed && nth < MOST; nth++) {           \
+		for (nth = 1; quiet < QUIET; nth++) {                  \
 			t1x_fault_begin(nth);                          \
 			ret = call(self);                              \
 			failed = t1x_fault_end();                      \
+			quiet = failed ? 0 : quiet + 1;                \
 			require_ret(nth, failed, ret);                 \
 			(self)->refused += !!ret;                      \
 			check(self, ret);                              \
 		}                                                      \
-		t1x_require(!failed, "more than %d fail", MOST);       \
 		printf("# %s: %d of %d failures were errors\n", #call, \
-		       (self)->refused, nth - 2);                      \
+		       (self)->refused, nth - QUIET - 1);              \
 	} while (0)
 
 static u64 page_iova(int page)
@@ -123,7 +126,7 @@ static int map_granule(struct _test_data_range_faults *self)
 				 T1X_BASE + SIZE - 1, 0);
 }
 
-static void undo_map(struct _test_data_range_faults *self, int ret)
+static void check_map(struct _test_data_range_faults *self, int ret)
 {
 	if (!ret) {
 		require_pages(self, NPAGES, 1);
@@ -136,9 +139,9 @@ static void undo_map(struct _test_data_range_faults *self, int ret)
 
 TEST_F(range_faults, map_range)
 {
-	FAIL_EACH(self, map_plain, undo_map);
+	FAIL_EACH(self, map_plain, check_map);
 	EXPECT_LE(2, self->refused);
-	FAIL_EACH(self, map_granule, undo_map);
+	FAIL_EACH(self, map_granule, check_map);
 	EXPECT_LE(2, self->refused);
 }
 
@@ -162,7 +165,7 @@ static int unmap_dma_over_all(struct _test_data_range_faults *self)
 	return __t1x_unmap(&self->c, page_iova(16), PAGES(64), NULL);
 }
 
-static void undo_unmap_over_all(struct _test_data_range_faults *self, int ret)
+static void check_unmap_over_all(struct _test_data_range_faults *self, int ret)
 {
 	if (!ret) {
 		require_pages(self, 32, 2);
@@ -173,12 +176,25 @@ static void undo_unmap_over_all(struct _test_data_range_faults *self, int ret)
 	require_table(self, true);
 }
 
+/* Where UNMAP_DMA cannot tell the size, all is gone: as in-tree has it */
+static int without_size(struct _test_data_range_faults *self, int ret,
+			long rest)
+{
+	return ret == -EFAULT && t1x_locked() == rest ? 0 : ret;
+}
+
+static void check_unmap_dma_over_all(struct _test_data_range_faults *self,
+				     int ret)
+{
+	check_unmap_over_all(self, without_size(self, ret, 32));
+}
+
 TEST_F(range_faults, unmap_that_cuts_two_mappings)
 {
 	map_three(self);
-	FAIL_EACH(self, unmap_over_all, undo_unmap_over_all);
+	FAIL_EACH(self, unmap_over_all, check_unmap_over_all);
 	EXPECT_LE(2, self->refused);
-	FAIL_EACH(self, unmap_dma_over_all, undo_unmap_over_all);
+	FAIL_EACH(self, unmap_dma_over_all, check_unmap_dma_over_all);
 	EXPECT_LE(2, self->refused);
 }
 
@@ -193,7 +209,7 @@ static int unmap_dma_middle(struct _test_data_range_faults *self)
 	return __t1x_unmap(&self->c, page_iova(40), PAGES(2), NULL);
 }
 
-static void undo_unmap_middle(struct _test_data_range_faults *self, int ret)
+static void check_unmap_middle(struct _test_data_range_faults *self, int ret)
 {
 	if (!ret) {
 		require_pages(self, NPAGES - 2, 2);
@@ -205,13 +221,19 @@ static void undo_unmap_middle(struct _test_data_range_faults *self, int ret)
 	require_table(self, true);
 }
 
+static void check_unmap_dma_middle(struct _test_data_range_faults *self,
+				   int ret)
+{
+	check_unmap_middle(self, without_size(self, ret, NPAGES - 2));
+}
+
 TEST_F(range_faults, unmap_out_of_the_middle)
 {
 	ASSERT_EQ(0, map_granule(self));
-	FAIL_EACH(self, unmap_middle, undo_unmap_middle);
+	FAIL_EACH(self, unmap_middle, check_unmap_middle);
 	/* The second mapping that is needed, at least */
 	EXPECT_LE(2, self->refused);
-	FAIL_EACH(self, unmap_dma_middle, undo_unmap_middle);
+	FAIL_EACH(self, unmap_dma_middle, check_unmap_dma_middle);
 	EXPECT_LE(2, self->refused);
 }
 
@@ -220,7 +242,7 @@ static int set_page_size(struct _test_data_range_faults *self)
 	return __t1x_pgsizes_set(&self->c, T1X_PAGE);
 }
 
-static void undo_pgsizes(struct _test_data_range_faults *self, int ret)
+static void check_pgsizes(struct _test_data_range_faults *self, int ret)
 {
 	u64 want = ret ? self->supported : T1X_PAGE;
 
@@ -236,7 +258,7 @@ static int get_pgsizes(struct _test_data_range_faults *self)
 	return __t1x_pgsizes_get(&self->c, &pgsizes, &pgsizes);
 }
 
-static void undo_nothing(struct _test_data_range_faults *self, int ret)
+static void check_nothing(struct _test_data_range_faults *self, int ret)
 {
 	t1x_require(t1x_pgsizes(&self->c) == self->supported,
 		    "page sizes 0x%lx", t1x_pgsizes(&self->c));
@@ -244,10 +266,10 @@ static void undo_nothing(struct _test_data_range_faults *self, int ret)
 
 TEST_F(range_faults, page_sizes)
 {
-	FAIL_EACH(self, set_page_size, undo_pgsizes);
+	FAIL_EACH(self, set_page_size, check_pgsizes);
 	/* The copies of its argument */
 	EXPECT_LE(2, self->refused);
-	FAIL_EACH(self, get_pgsizes, undo_nothing);
+	FAIL_EACH(self, get_pgsizes, check_nothing);
 	EXPECT_LE(2, self->refused);
 }
 
@@ -333,7 +355,7 @@ static int peek_all(struct _test_data_dirty_faults *self)
 				 VFIO_TYPE1X_DIRTY_FLAG_NO_CLEAR, self->words);
 }
 
-static void undo_get(struct _test_data_dirty_faults *self, int ret)
+static void check_get(struct _test_data_dirty_faults *self, int ret)
 {
 	if (!ret) {
 		require_words(self, WORD0, WORD1);
@@ -344,7 +366,7 @@ static void undo_get(struct _test_data_dirty_faults *self, int ret)
 	require_bits(self, WORD0, WORD1);
 }
 
-static void undo_peek(struct _test_data_dirty_faults *self, int ret)
+static void check_peek(struct _test_data_dirty_faults *self, int ret)
 {
 	if (!ret)
 		require_words(self, WORD0, WORD1);
@@ -354,9 +376,9 @@ static void undo_peek(struct _test_data_dirty_faults *self, int ret)
 TEST_F(dirty_faults, dirty_range)
 {
 	begin_log(self);
-	FAIL_EACH(self, get_all, undo_get);
+	FAIL_EACH(self, get_all, check_get);
 	EXPECT_LE(2, self->refused);
-	FAIL_EACH(self, peek_all, undo_peek);
+	FAIL_EACH(self, peek_all, check_peek);
 	EXPECT_LE(2, self->refused);
 }
 
@@ -374,7 +396,7 @@ static void pin_both(struct _test_data_dirty_faults *self)
 	t1x_emu_pin(&self->emu, page_iova(94), 1);
 }
 
-static void undo_unmap_pinned(struct _test_data_dirty_faults *self, int ret)
+static void check_unmap_pinned(struct _test_data_dirty_faults *self, int ret)
 {
 	u64 held = t1x_emu_held(&self->emu);
 
@@ -401,7 +423,7 @@ TEST_F(dirty_faults, unmap_range_with_a_bitmap)
 {
 	begin_log(self);
 	pin_both(self);
-	FAIL_EACH(self, unmap_pinned, undo_unmap_pinned);
+	FAIL_EACH(self, unmap_pinned, check_unmap_pinned);
 	EXPECT_LE(3, self->refused);
 	EXPECT_EQ(SIZE, t1x_unmap_all(&self->c));
 }
