@@ -39,17 +39,12 @@ FIXTURE_SETUP(dirty_range)
 	if (!t1x_is_type1x() || !t1x_emu_load(1, 0))
 		SKIP(return, "needs type1x and the module t1x_emu");
 	self->mem = t1x_mem_alloc(T1X_MEM_4K, SIZE);
-	t1x_leak_begin(&self->leak);
-	t1x_open(&self->c, VFIO_TYPE1v2_IOMMU, t1x_emu(0));
-	t1x_emu_open(&self->emu, &self->c, t1x_emu(0));
+	t1x_emu_begin(&self->emu, &self->c, &self->leak);
 }
 
 FIXTURE_TEARDOWN(dirty_range)
 {
-	t1x_emu_close(&self->emu);
-	t1x_close(&self->c);
-	EXPECT_EQ(0, t1x_emu_unload());
-	EXPECT_EQ(0, t1x_leak_end(&self->leak));
+	EXPECT_EQ(0, t1x_emu_end(&self->emu, &self->c, &self->leak));
 }
 
 static u64 page_iova(int page)

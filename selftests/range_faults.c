@@ -290,19 +290,14 @@ FIXTURE_SETUP(dirty_faults)
 	if (!t1x_is_type1x() || !t1x_fault_available() || !t1x_emu_load(1, 0))
 		SKIP(return, "needs type1x, fault injection and t1x_emu");
 	self->mem = t1x_mem_alloc(T1X_MEM_4K, SIZE);
-	t1x_leak_begin(&self->leak);
-	t1x_open(&self->c, VFIO_TYPE1v2_IOMMU, t1x_emu(0));
-	t1x_emu_open(&self->emu, &self->c, t1x_emu(0));
+	t1x_emu_begin(&self->emu, &self->c, &self->leak);
 	self->avail = t1x_dma_avail(&self->c);
 	t1x_dirty_start(&self->c);
 }
 
 FIXTURE_TEARDOWN(dirty_faults)
 {
-	t1x_emu_close(&self->emu);
-	t1x_close(&self->c);
-	EXPECT_EQ(0, t1x_emu_unload());
-	EXPECT_EQ(0, t1x_leak_end(&self->leak));
+	EXPECT_EQ(0, t1x_emu_end(&self->emu, &self->c, &self->leak));
 }
 
 /* Pages that are written, in the first and the second word of the bitmap */
