@@ -41,8 +41,7 @@ struct t1x_domain {
 struct t1x_domain_range {
 	unsigned long iova;
 	unsigned long npages;
-	unsigned long
-		done; /* result: pages that are unmapped everywhere, from iova on */
+	unsigned long done; /* result: pages unmapped everywhere, from iova on */
 };
 
 struct t1x_domains {

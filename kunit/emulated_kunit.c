@@ -337,7 +337,7 @@ static bool is_dirty(struct fake_container *c, unsigned long page)
 {
 	struct t1x_dma *dma = find_dma(c, page);
 
-	return t1x_dirty_word(&dma->dirty, cut_at(page) >> PAGE_SHIFT) & 1;
+	return t1x_dirty_any(&dma->dirty, cut_at(page) >> PAGE_SHIFT, 1);
 }
 
 static void unpin_what_goes(void)
@@ -435,17 +435,16 @@ static void use_while_it_goes(void)
 	KUNIT_EXPECT_EQ(c->test, 0, pin(c, cut_at(12), 1, page));
 
 	KUNIT_EXPECT_EQ(c->test, 0,
-			t1x_copy_rw(&c->map.tree, &c->map.accounts,
-				    cut_at(4) - 16, buf, 16, true));
+			t1x_copy_rw(&c->map.tree, cut_at(4) - 16, buf, 16,
+				    true));
 	KUNIT_EXPECT_EQ(c->test, -EINVAL,
-			t1x_copy_rw(&c->map.tree, &c->map.accounts,
-				    cut_at(4) - 15, buf, 16, true));
+			t1x_copy_rw(&c->map.tree, cut_at(4) - 15, buf, 16,
+				    true));
 	KUNIT_EXPECT_EQ(c->test, -EINVAL,
-			t1x_copy_rw(&c->map.tree, &c->map.accounts,
-				    cut_at(12) - 1, buf, 1, false));
+			t1x_copy_rw(&c->map.tree, cut_at(12) - 1, buf, 1,
+				    false));
 	KUNIT_EXPECT_EQ(c->test, 0,
-			t1x_copy_rw(&c->map.tree, &c->map.accounts, cut_at(12),
-				    buf, 16, false));
+			t1x_copy_rw(&c->map.tree, cut_at(12), buf, 16, false));
 	driver.when_told = NULL;
 }
 
@@ -498,8 +497,8 @@ static void cut_around_copy(void)
 	fake_call_start(&cutter);
 	fake_call_await_waiting(&cutter);
 	KUNIT_EXPECT_EQ(c->test, -EINVAL,
-			t1x_copy_rw(&c->map.tree, &c->map.accounts, cut_at(8),
-				    &cutter, 1, false));
+			t1x_copy_rw(&c->map.tree, cut_at(8), &cutter, 1,
+				    false));
 }
 
 static void a_copy_goes_on_while_its_mapping_is_cut(struct kunit *test)
@@ -517,8 +516,8 @@ static void a_copy_goes_on_while_its_mapping_is_cut(struct kunit *test)
 	during_copy = cut_around_copy;
 	/* The end of page 7, which stays, and the beginning of page 8, which goes. */
 	KUNIT_EXPECT_EQ(test, 0,
-			t1x_copy_rw(&c->map.tree, &c->map.accounts,
-				    cut_at(8) - 8, buf, 16, true));
+			t1x_copy_rw(&c->map.tree, cut_at(8) - 8, buf, 16,
+				    true));
 	KUNIT_EXPECT_PTR_EQ(test, NULL, during_copy);
 	KUNIT_EXPECT_EQ(test, 0, fake_call_end(&cutter));
 	KUNIT_EXPECT_TRUE(test, is_dirty(c, 7));
@@ -557,8 +556,7 @@ static void a_copy_in_every_page_finds_its_part(struct kunit *test)
 
 		during_copy = cut_each_side_of_copy;
 		KUNIT_EXPECT_EQ(test, 0,
-				t1x_copy_rw(&c->map.tree, &c->map.accounts,
-					    iova, buf, 16, true));
+				t1x_copy_rw(&c->map.tree, iova, buf, 16, true));
 		KUNIT_EXPECT_TRUE(test, is_dirty(c, copied_page));
 		KUNIT_EXPECT_FALSE(test, is_dirty(c, copied_page ^ 1));
 		KUNIT_EXPECT_EQ(test, 0, fake_unmap(c, CUT_IOVA, NPAGES, NULL));

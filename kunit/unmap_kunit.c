@@ -61,8 +61,8 @@ static int hooked_dirty_alloc(struct t1x_dirty *dirty, unsigned long first,
 
 #define t1x_dma_alloc_part hooked_alloc_part
 #define t1x_dirty_alloc hooked_dirty_alloc
-#define t1x_backing_clear(domains, dma) \
-	(reach(BEFORE_CLEAR), t1x_backing_clear(domains, dma))
+#define t1x_backing_clear(domains, dma, chain) \
+	(reach(BEFORE_CLEAR), t1x_backing_clear(domains, dma, chain))
 #define t1x_map_forget(map, dma) \
 	(reach(BEFORE_FORGET), t1x_map_forget(map, dma))
 
@@ -291,7 +291,7 @@ static bool is_dirty(struct fake_container *c, unsigned long page)
 	struct t1x_dma *dma = find(c, page);
 
 	return dma->dirty.bits &&
-	       t1x_dirty_word(&dma->dirty, at(page) >> PAGE_SHIFT) & 1;
+	       t1x_dirty_any(&dma->dirty, at(page) >> PAGE_SHIFT, 1);
 }
 
 static void a_failing_bitmap_changes_nothing(struct kunit *test)

@@ -160,6 +160,7 @@ static const char *check_part(const struct model *m, const struct part *part,
 			      const struct t1x_dma *dma, struct held *held)
 {
 	u64 dirty = (DIRTY >> part->first) & (BIT(part->end - part->first) - 1);
+	u64 word;
 
 	if (dma->iova != at(part->first) || dma->last != at(part->end) - 1)
 		return "other range";
@@ -172,9 +173,9 @@ static const char *check_part(const struct model *m, const struct part *part,
 		return "other address, prot, granule or serial";
 	if (dma->mapped != part->end - part->first || dma->unmapped)
 		return "not as a whole in the IOMMU";
+	t1x_dirty_words(&dma->dirty, FIRST + part->first, &word, 1);
 	if (dma->dirty.first != FIRST + part->first ||
-	    dma->dirty.npages != part->end - part->first ||
-	    t1x_dirty_word(&dma->dirty, FIRST + part->first) != dirty)
+	    dma->dirty.npages != part->end - part->first || word != dirty)
 		return "other dirty pages";
 
 	return check_jumps(part, dma) ?: check_pins(m, part, dma, held);
