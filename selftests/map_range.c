@@ -141,9 +141,10 @@ TEST_F(map_range, each_iova_range_maps_to_its_last_byte_and_no_further)
 						   last + T1X_PAGE));
 		EXPECT_EQ(-EINVAL, __t1x_map_range(&self->c, self->mem,
 						   last + 1, last + T1X_PAGE));
+	}
+	if (ranges[n - 1].last != ~0UL)
 		EXPECT_EQ(-EINVAL, __t1x_map_range(&self->c, self->mem,
 						   HIGHEST_PAGE, ~0UL));
-	}
 	EXPECT_TRUE(holds(self, 0, 0));
 }
 
