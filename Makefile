@@ -4,7 +4,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 KBUILD := $(MAKE) -C $(KDIR) M=$(CURDIR)
 
-export LANE TEST CLIENT BACKEND IOMMU ACCEL OPS SEED SEQ WITHOUT
+export LANE TEST CLIENT BACKEND IOMMU ACCEL OPS SEED SEQ WITHOUT ROW
 
 all: ## Build the module for KDIR= (the running kernel unless given)
 	$(KBUILD) modules
@@ -43,6 +43,9 @@ kunit: ## The KUnit suites on the debug kernels; LANE= chooses one lane
 guest: ## A shell in the test guest of LANE=, with the module loaded (BACKEND=type1: in-tree)
 	@scripts/shell.sh
 
+bench: ## Guest instructions of in-tree, type1x and iommufd, compared; LANE= IOMMU= ROW= choose
+	@scripts/bench.sh
+
 matrix: ## Build for every kernel with W=1, warnings are errors
 	@scripts/check.sh matrix
 
@@ -65,4 +68,4 @@ help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
 
 .PHONY: all debug install clean demo check check-full check-upstream clients differential kunit guest \
-	matrix style format sparse kdoc layers help
+	bench matrix style format sparse kdoc layers help

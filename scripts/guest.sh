@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # guest.sh LANE RUN: boot RUN/initrd under QEMU. The console goes to RUN/console.log (the
 # terminal with INTERACTIVE=1), the guest's verdict to RUN/verdict.
-#   IOMMU=intel|amd  ACCEL=tcg|kvm  GUEST_TIMEOUT=seconds
+#   IOMMU=intel|intel-nocm|amd  ACCEL=tcg|kvm|icount  GUEST_TIMEOUT=seconds
 #   QEMU_ARGS=more arguments  CMDLINE=more kernel command line
 . "$(dirname "$0")/common.sh"
 
@@ -24,20 +24,24 @@ fi
 case ${ACCEL:-tcg} in
 tcg) accel=tcg,thread=multi ;;
 kvm) accel=kvm ;;
-*) die "ACCEL=$ACCEL: use tcg or kvm" ;;
+# The guest's clock counts its instructions; only one vCPU can do that.
+icount) accel="tcg,thread=single -icount shift=0,sleep=off" SMP=1 ;;
+*) die "ACCEL=$ACCEL: use tcg, kvm or icount" ;;
 esac
 
 case ${IOMMU:-intel} in
-intel)
+intel | intel-nocm)
 	cpu=max
+	# Caching mode is what tells QEMU of each map: without it, as hardware is.
 	iommu=intel-iommu,intremap=on,caching-mode=on,aw-bits=48
+	[ "${IOMMU:-intel}" = intel ] || iommu=${iommu/caching-mode=on/caching-mode=off}
 	cmdline="$cmdline intel_iommu=on"
 	;;
 amd)
 	cpu=max,vendor=AuthenticAMD
 	iommu=amd-iommu,intremap=on
 	;;
-*) die "IOMMU=$IOMMU: use intel or amd" ;;
+*) die "IOMMU=$IOMMU: use intel, intel-nocm or amd" ;;
 esac
 
 # 4 GiB: with less, no free gigabyte is left at boot for the 1 GiB page.

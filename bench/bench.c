@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Measures one row after another on each backend, hot, and prints what it saw,
+ * one fact a line, for scripts/bench-table.awk:
+ *
+ *   kernel RELEASE
+ *   iommu NAME, CACHING MODE
+ *   rep INSTRUCTIONS OF A rep stosb OVER A PAGE
+ *   row ID|LABEL|UNIT|UNITS|RUNS|PHASES
+ *   result BACKEND ROW PHASE INSTRUCTIONS
+ *   count BACKEND ROW PHASE FUNCTION CALLS
+ *   skip BACKEND ROW|REASON
+ *   now BACKEND
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "backend.h"
+#include "rows.h"
+
+#define REPEATS 3
+/* Beside the 1 GiB page that the guest reserves at boot */
+#define HUGE_PAGES 264
+
+static bool chosen(const struct row *row)
+{
+	const char *list = getenv("BENCH_ROWS");
+	char name[64];
+
+	if (!list || !*list)
+		return true;
+	for (; *list; list += strcspn(list, " ")) {
+		list += strspn(list, " ");
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(list, " "),
+			 list);
+		if (!strcmp(name, row->id))
+			return true;
+	}
+	return false;
+}
+
+/* VT-d's capability register says whether it caches what is not present */
+#define DMAR "/sys/class/iommu/dmar0/intel-iommu/cap"
+#define CAP_CACHING_MODE (1UL << 7)
+
+static const char *iommu_name(void)
+{
+	char text[32];
+
+	if (!t1x_read_text(DMAR, text, sizeof(text)))
+		return strtoul(text, NULL, 16) & CAP_CACHING_MODE ?
+			       "VT-d with caching mode on" :
+			       "VT-d with caching mode off";
+	return access("/sys/class/iommu/ivhd0", F_OK) ? "no IOMMU" : "AMD-Vi";
+}
+
+static void print_row(const struct row *row)
+{
+	int i;
+
+	printf("row %s|%s|%s|%lu|%lu|", row->id, row->label, row->unit,
+	       row->units, row_runs(row));
+	for (i = 0; i < METER_PHASES && row->phases[i]; i++)
+		printf("%s%s", i ? " " : "", row->phases[i]);
+	printf("\n");
+}
+
+static void begin(const struct row *row, struct target *target,
+		  enum backend backend)
+{
+	target->backend = backend;
+	if (row->begin)
+		row->begin(row, target);
+	else
+		target_open(target, backend, NULL);
+}
+
+static void end(const struct row *row, struct target *target)
+{
+	if (row->end)
+		row->end(row, target);
+	else
+		target_close(target);
+}
+
+static void print_counts(const struct row *row, enum backend backend,
+			 const struct meter *meter)
+{
+	int i, n;
+
+	for (i = 0; i < METER_PHASES && row->phases[i]; i++)
+		for (n = 0; n < METER_PROBES; n++)
+			if (meter_probe(n))
+				printf("count %s %s %s %s %lu\n",
+				       backend_name(backend), row->id,
+				       row->phases[i], meter_probe(n),
+				       meter->hits[i][n]);
+}
+
+static void measure(const struct row *row, enum backend backend)
+{
+	u64 best[METER_PHASES] = { ~0UL, ~0UL };
+	struct target target;
+	struct meter meter;
+	int i, n;
+
+	begin(row, &target, backend);
+	for (n = 0; n < REPEATS; n++) {
+		meter_reset(&meter, false);
+		row->run(row, &target, &meter);
+		for (i = 0; i < METER_PHASES; i++)
+			if (meter.spent[i] < best[i])
+				best[i] = meter.spent[i];
+	}
+	end(row, &target);
+
+	for (i = 0; i < METER_PHASES && row->phases[i]; i++)
+		printf("result %s %s %s %lu\n", backend_name(backend), row->id,
+		       row->phases[i], best[i]);
+}
+
+static void count(const struct row *row, enum backend backend)
+{
+	struct target target;
+	struct meter meter;
+
+	meter_probes_on();
+	begin(row, &target, backend);
+	meter_reset(&meter, true);
+	row->run(row, &target, &meter);
+	end(row, &target);
+	print_counts(row, backend, &meter);
+	meter_probes_off();
+}
+
+static void run_backend(enum backend backend)
+{
+	const char *why = backend_missing(backend);
+	int i;
+
+	if (why) {
+		printf("skip %s *|%s\n", backend_name(backend), why);
+		return;
+	}
+
+	printf("now %s\n", backend_name(backend));
+	backend_load(backend);
+	for (i = 0; i < nr_rows; i++) {
+		const struct row *row = &rows[i];
+
+		if (!chosen(row))
+			continue;
+		why = row->missing ? row->missing(row) : NULL;
+		if (!why && backend == IOMMUFD && !row->iommufd)
+			why = "iommufd has no such call";
+		if (why) {
+			printf("skip %s %s|%s\n", backend_name(backend),
+			       row->id, why);
+			continue;
+		}
+		measure(row, backend);
+		count(row, backend);
+	}
+	backend_unload(backend);
+}
+
+int main(void)
+{
+	struct utsname uts;
+	int i;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	meter_check();
+	uname(&uts);
+	printf("kernel %s\n", uts.release);
+	printf("iommu %s\n", iommu_name());
+	printf("rep %lu\n", meter_rep_cost());
+
+	t1x_write_ulong("/proc/sys/vm/nr_hugepages", HUGE_PAGES);
+	for (i = 0; i < nr_rows; i++)
+		if (chosen(&rows[i]) &&
+		    (!rows[i].missing || !rows[i].missing(&rows[i])))
+			print_row(&rows[i]);
+
+	for (i = 0; i < NR_BACKENDS; i++)
+		run_backend(i);
+	printf("finished\n");
+	return 0;
+}

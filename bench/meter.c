@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "meter.h"
+
+#define TRACING "/sys/kernel/tracing/"
+#define PROBE_GROUP "bench"
+#define LOOPS 1000000UL
+
+/* Of the kernels from 6.1 on; none has all of them */
+static const char *const functions[METER_PROBES] = {
+	"iommu_iova_to_phys",
+	"iommu_map",
+	"iommu_map_sg",
+	"iommu_unmap",
+	"iommu_unmap_fast",
+	"intel_iommu_tlb_sync",
+	"amd_iommu_iotlb_sync",
+	"qi_submit_sync",
+	"__account_locked_vm",
+	"pin_user_pages_fast",
+	"pin_user_pages_remote",
+	"unpin_user_page_range_dirty_lock",
+	"unpin_user_pages_dirty_lock",
+	"unpin_user_pages",
+	"unpin_user_page",
+	"follow_pfnmap_start",
+	"follow_pte",
+};
+
+static bool probed[METER_PROBES];
+
+static u64 now(void)
+{
+	u32 low, high;
+
+	asm volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
+	return (u64)high << 32 | low;
+}
+
+void meter_check(void)
+{
+	u64 best = ~0UL, began, n;
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		n = LOOPS;
+		began = now();
+		asm volatile("1: dec %0\n\tjnz 1b" : "+r"(n)::"cc");
+		n = now() - began;
+		best = n < best ? n : best;
+	}
+	t1x_require(best >= 2 * LOOPS && best < 2 * LOOPS + LOOPS / 50,
+		    "%lu instructions took %lu ticks of the clock: start QEMU with -icount shift=0",
+		    2 * LOOPS, best);
+}
+
+u64 meter_rep_cost(void)
+{
+	static char page[T1X_PAGE];
+	u64 best = ~0UL, began, len;
+	void *at;
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		at = page;
+		len = sizeof(page);
+		began = now();
+		asm volatile("rep stosb"
+			     : "+D"(at), "+c"(len)
+			     : "a"(0)
+			     : "memory");
+		len = now() - began;
+		best = len < best ? len : best;
+	}
+	return best;
+}
+
+static void read_hits(u64 *hits)
+{
+	unsigned long hit, missed;
+	char line[256], name[64];
+	FILE *file;
+	int i;
+
+	memset(hits, 0, METER_PROBES * sizeof(*hits));
+	file = fopen(TRACING "kprobe_profile", "re");
+	t1x_require(file, "no " TRACING "kprobe_profile");
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, " %63s %lu %lu", name, &hit, &missed) != 3)
+			continue;
+		for (i = 0; i < METER_PROBES; i++)
+			if (functions[i] && !strcmp(functions[i], name))
+				hits[i] = hit;
+	}
+	fclose(file);
+}
+
+void meter_reset(struct meter *meter, bool counting)
+{
+	memset(meter, 0, sizeof(*meter));
+	meter->counting = counting;
+}
+
+void meter_begin(struct meter *meter)
+{
+	if (meter->counting)
+		read_hits(meter->hits_began);
+	meter->began = now();
+}
+
+void meter_end(struct meter *meter, int phase)
+{
+	u64 hits[METER_PROBES];
+	u64 ended = now();
+	int i;
+
+	meter->spent[phase] += ended - meter->began;
+	if (!meter->counting)
+		return;
+
+	read_hits(hits);
+	for (i = 0; i < METER_PROBES; i++)
+		meter->hits[phase][i] += hits[i] - meter->hits_began[i];
+}
+
+static bool append(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	ssize_t len = strlen(text);
+	bool done;
+
+	if (fd < 0)
+		return false;
+	done = write(fd, text, len) == len;
+	close(fd);
+	return done;
+}
+
+void meter_probes_on(void)
+{
+	char text[256];
+	int i;
+
+	for (i = 0; i < METER_PROBES; i++) {
+		if (!functions[i])
+			continue;
+		snprintf(text, sizeof(text), "p:" PROBE_GROUP "/%s %s\n",
+			 functions[i], functions[i]);
+		probed[i] = append(TRACING "kprobe_events", text);
+	}
+	t1x_require(append(TRACING "events/" PROBE_GROUP "/enable", "1"),
+		    "this kernel takes no probes");
+	/* Only the counts are wanted */
+	append(TRACING "tracing_on", "0");
+}
+
+void meter_probes_off(void)
+{
+	append(TRACING "events/" PROBE_GROUP "/enable", "0");
+	t1x_write_text(TRACING "kprobe_events", "");
+	append(TRACING "tracing_on", "1");
+}
+
+const char *meter_probe(int n)
+{
+	return probed[n] ? functions[n] : NULL;
+}
