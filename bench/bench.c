@@ -128,13 +128,13 @@ static void count(const struct row *row, enum backend backend)
 	struct target target;
 	struct meter meter;
 
-	meter_probes_on();
+	meter_probes_enable(true);
 	begin(row, &target, backend);
 	meter_reset(&meter, true);
 	row->run(row, &target, &meter);
 	end(row, &target);
 	print_counts(row, backend, &meter);
-	meter_probes_off();
+	meter_probes_enable(false);
 }
 
 static void run_backend(enum backend backend)
@@ -180,6 +180,7 @@ int main(void)
 	printf("iommu %s\n", iommu_name());
 	printf("rep %lu\n", meter_rep_cost());
 
+	meter_probes_define();
 	t1x_write_ulong("/proc/sys/vm/nr_hugepages", HUGE_PAGES);
 	for (i = 0; i < nr_rows; i++)
 		if (chosen(&rows[i]) &&

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/memfd.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "buffer.h"
 #include "mem.h"
@@ -15,15 +18,6 @@ static const u64 sizes[NR_BUFFERS] = {
 
 static void *buffers[NR_BUFFERS];
 
-static char *reserve(u64 size)
-{
-	char *mem = mmap(NULL, size + T1X_2M, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	t1x_require(mem != MAP_FAILED, "mmap of 0x%lx bytes failed", size);
-	return (char *)(((unsigned long)mem + T1X_2M - 1) & ~(T1X_2M - 1));
-}
-
 static u64 reverse_bits(u64 value, u64 count)
 {
 	u64 result = 0;
@@ -33,61 +27,99 @@ static u64 reverse_bits(u64 value, u64 count)
 	return result;
 }
 
-/* In bit-reversed order: neighbours are faulted in half a buffer apart */
-static void *alloc_scattered(u64 size)
+/*
+ * One byte in each page, in bit-reversed order: neighbours are faulted in half a
+ * buffer apart, so that few of them are adjacent in physical memory.
+ */
+static void scatter(char *mem, u64 size, u64 page)
 {
-	u64 i, npages = size / T1X_PAGE;
-	char *mem = reserve(size);
+	u64 i;
 
-	madvise(mem, size, MADV_NOHUGEPAGE);
-	for (i = 0; i < npages; i++)
-		mem[reverse_bits(i, npages) * T1X_PAGE] = 1;
+	for (i = 0; i < size / page; i++)
+		mem[reverse_bits(i, size / page) * page] = 1;
+}
+
+static char *map(u64 size, int flags, int fd)
+{
+	char *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+
+	return mem == MAP_FAILED ? NULL : mem;
+}
+
+static char *map_anon(u64 size, int advice)
+{
+	char *mem = map(size + T1X_2M, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+
+	t1x_require(mem, "mmap of 0x%lx bytes failed", size);
+	mem = (char *)(((unsigned long)mem + T1X_2M - 1) & ~(T1X_2M - 1));
+	madvise(mem, size, advice);
 	return mem;
 }
 
-static void *alloc_mixed(u64 size)
+static char *map_memfd(u64 size, u32 flags)
 {
-	char *mem = reserve(size);
+	int fd = syscall(SYS_memfd_create, "bench", MFD_CLOEXEC | flags);
+	char *mem = NULL;
+
+	if (fd >= 0 && !ftruncate(fd, size))
+		mem = map(size, MAP_SHARED, fd);
+	if (fd >= 0)
+		close(fd);
+	return mem;
+}
+
+static char *alloc_mixed(u64 size)
+{
+	char *mem = map_anon(size, MADV_HUGEPAGE);
 	u64 at;
 
-	for (at = 0; at < size; at += T1X_2M)
-		madvise(mem + at, T1X_2M,
-			at / T1X_2M % 2 ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
-	for (at = 0; at < size; at += T1X_PAGE)
-		mem[at] = 1;
+	for (at = T1X_2M; at < size; at += 2 * T1X_2M)
+		madvise(mem + at, T1X_2M, MADV_NOHUGEPAGE);
+	scatter(mem, size, T1X_PAGE);
 	return mem;
 }
 
-static void *alloc(enum buffer_kind kind)
+static void *alloc(enum buffer_kind kind, u64 size)
 {
-	u64 size = sizes[kind];
+	u64 page = T1X_2M;
+	char *mem;
 
 	switch (kind) {
 	case SCATTERED:
-		return alloc_scattered(size);
-	case SEQUENTIAL:
-		return t1x_mem_alloc(T1X_MEM_4K, size);
-	case THP:
-		return t1x_mem_alloc(T1X_MEM_THP, size);
-	case HUGE_2M:
-		return t1x_mem_alloc(T1X_MEM_2M, size);
-	case MEMFD_2M:
-		return t1x_mem_alloc(T1X_MEM_MEMFD_2M, size);
-	case HUGE_1G:
-		return t1x_mem_alloc(T1X_MEM_1G, size);
+		mem = map_anon(size, MADV_NOHUGEPAGE);
+		page = T1X_PAGE;
+		break;
 	case SHMEM:
-		return t1x_mem_alloc(T1X_MEM_SHMEM, size);
+		mem = map_memfd(size, 0);
+		page = T1X_PAGE;
+		break;
+	case THP:
+		mem = map_anon(size, MADV_HUGEPAGE);
+		break;
+	case HUGE_2M:
+		mem = map(size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1);
+		break;
+	case MEMFD_2M:
+		mem = map_memfd(size, MFD_HUGETLB);
+		break;
 	case MIXED:
 		return alloc_mixed(size);
+	case SEQUENTIAL:
+		return t1x_mem_alloc(T1X_MEM_4K, size);
 	default:
-		return NULL;
+		return t1x_mem_alloc(T1X_MEM_1G, size);
 	}
+
+	if (mem)
+		scatter(mem, size, page);
+	/* A kernel that is short of huge pages gives small ones without a word */
+	return mem && buffer_runs(mem, size) <= size / page ? mem : NULL;
 }
 
 void *buffer_get(enum buffer_kind kind)
 {
 	if (!buffers[kind])
-		buffers[kind] = alloc(kind);
+		buffers[kind] = alloc(kind, sizes[kind]);
 	return buffers[kind];
 }
 
@@ -101,8 +133,7 @@ u64 buffer_runs(const void *mem, u64 size)
 	u64 i, npages = size / T1X_PAGE, runs = 1;
 	u64 *phys = malloc(npages * sizeof(*phys));
 
-	t1x_require(phys, "no memory to look at the pages of 0x%lx bytes",
-		    size);
+	t1x_require(phys, "no memory to look at 0x%lx bytes", size);
 	t1x_phys_range(mem, npages, phys);
 	for (i = 1; i < npages; i++)
 		runs += phys[i] != phys[i - 1] + T1X_PAGE;

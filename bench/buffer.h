@@ -10,12 +10,12 @@
 
 enum buffer_kind {
 	SCATTERED, /* 4 KiB pages, no two neighbours adjacent */
-	SEQUENTIAL, /* 4 KiB pages as they come from one fill */
-	THP,
+	SEQUENTIAL, /* 4 KiB pages as they come, filled from end to end */
+	THP, /* the huge ones scattered, too */
 	HUGE_2M,
 	MEMFD_2M,
 	HUGE_1G,
-	SHMEM,
+	SHMEM, /* a memfd of 4 KiB pages */
 	MIXED, /* THP and 4 KiB pages, 2 MiB of each in turn */
 	NR_BUFFERS,
 };

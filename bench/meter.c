@@ -140,7 +140,7 @@ static bool append(const char *path, const char *text)
 	return done;
 }
 
-void meter_probes_on(void)
+void meter_probes_define(void)
 {
 	char text[256];
 	int i;
@@ -152,17 +152,15 @@ void meter_probes_on(void)
 			 functions[i], functions[i]);
 		probed[i] = append(TRACING "kprobe_events", text);
 	}
-	t1x_require(append(TRACING "events/" PROBE_GROUP "/enable", "1"),
-		    "this kernel takes no probes");
 	/* Only the counts are wanted */
 	append(TRACING "tracing_on", "0");
 }
 
-void meter_probes_off(void)
+void meter_probes_enable(bool on)
 {
-	append(TRACING "events/" PROBE_GROUP "/enable", "0");
-	t1x_write_text(TRACING "kprobe_events", "");
-	append(TRACING "tracing_on", "1");
+	t1x_require(append(TRACING "events/" PROBE_GROUP "/enable",
+			   on ? "1" : "0"),
+		    "this kernel takes no probes");
 }
 
 const char *meter_probe(int n)

@@ -35,9 +35,9 @@ void meter_reset(struct meter *meter, bool counting);
 void meter_begin(struct meter *meter);
 void meter_end(struct meter *meter, int phase);
 
-/* Probes on those of the functions below that this kernel has */
-void meter_probes_on(void);
-void meter_probes_off(void);
+/* Probes on those of the functions in meter.c that this kernel has; off at first */
+void meter_probes_define(void);
+void meter_probes_enable(bool on);
 /* NULL where the kernel has no such function */
 const char *meter_probe(int n);
 
