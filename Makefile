@@ -4,7 +4,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 KBUILD := $(MAKE) -C $(KDIR) M=$(CURDIR)
 
-export LANE TEST CLIENT BACKEND IOMMU ACCEL OPS SEED SEQ WITHOUT ROW
+export LANE TEST CLIENT BACKEND IOMMU ACCEL OPS SEED SEQ WITHOUT ROW PROFILE
 
 all: ## Build the module for KDIR= (the running kernel unless given)
 	$(KBUILD) modules
@@ -43,7 +43,7 @@ kunit: ## The KUnit suites on the debug kernels; LANE= chooses one lane
 guest: ## A shell in the test guest of LANE=, with the module loaded (BACKEND=type1: in-tree)
 	@scripts/shell.sh
 
-bench: ## Guest instructions of in-tree, type1x and iommufd, compared; LANE= IOMMU= ROW= choose
+bench: ## Guest instructions of in-tree, type1x and iommufd, compared; LANE= IOMMU= ROW= PROFILE=1
 	@scripts/bench.sh
 
 matrix: ## Build for every kernel with W=1, warnings are errors

@@ -10,6 +10,7 @@
  *   result BACKEND ROW PHASE INSTRUCTIONS
  *   count BACKEND ROW PHASE FUNCTION CALLS
  *   skip BACKEND ROW|REASON
+ *   profile ROW PHASE BACKEND SELF% TOTAL% FUNCTION (with BENCH_PROFILE set)
  *   now BACKEND
  */
 #include <fcntl.h>
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #include "backend.h"
+#include "profile.h"
 #include "rows.h"
 
 #define REPEATS 3
@@ -110,7 +112,7 @@ static void measure(const struct row *row, enum backend backend)
 
 	begin(row, &target, backend);
 	for (n = 0; n < REPEATS; n++) {
-		meter_reset(&meter, false);
+		meter_reset(&meter, METER_CLOCK);
 		row->run(row, &target, &meter);
 		for (i = 0; i < METER_PHASES; i++)
 			if (meter.spent[i] < best[i])
@@ -130,11 +132,45 @@ static void count(const struct row *row, enum backend backend)
 
 	meter_probes_enable(true);
 	begin(row, &target, backend);
-	meter_reset(&meter, true);
+	meter_reset(&meter, METER_COUNTS);
 	row->run(row, &target, &meter);
 	end(row, &target);
 	print_counts(row, backend, &meter);
 	meter_probes_enable(false);
+}
+
+static void print_profile(const struct row *row, enum backend backend)
+{
+	struct target target;
+	struct meter meter;
+	char prefix[128];
+	int i;
+
+	begin(row, &target, backend);
+	t1x_require(profile_open(), "this kernel has no cpu-clock event");
+	for (i = 0; i < REPEATS; i++) {
+		meter_reset(&meter, METER_PROFILE);
+		row->run(row, &target, &meter);
+	}
+	for (i = 0; i < METER_PHASES && row->phases[i]; i++) {
+		snprintf(prefix, sizeof(prefix), "profile %s %s %s",
+			 row->id, row->phases[i], backend_name(backend));
+		profile_print(i, prefix);
+	}
+	profile_close();
+	end(row, &target);
+}
+
+static bool has_row(enum backend backend, const struct row *row)
+{
+	switch (backend) {
+	case IOMMUFD:
+		return row->iommufd;
+	case LIMIT:
+		return row->limit;
+	default:
+		return true;
+	}
 }
 
 static void run_backend(enum backend backend)
@@ -152,11 +188,9 @@ static void run_backend(enum backend backend)
 	for (i = 0; i < nr_rows; i++) {
 		const struct row *row = &rows[i];
 
-		if (!chosen(row))
+		if (!chosen(row) || !has_row(backend, row))
 			continue;
 		why = row->missing ? row->missing(row) : NULL;
-		if (!why && backend == IOMMUFD && !row->iommufd)
-			why = "iommufd has no such call";
 		if (why) {
 			printf("skip %s %s|%s\n", backend_name(backend),
 			       row->id, why);
@@ -164,6 +198,8 @@ static void run_backend(enum backend backend)
 		}
 		measure(row, backend);
 		count(row, backend);
+		if (getenv("BENCH_PROFILE"))
+			print_profile(row, backend);
 	}
 	backend_unload(backend);
 }

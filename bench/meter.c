@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "meter.h"
+#include "profile.h"
 
 #define TRACING "/sys/kernel/tracing/"
 #define PROBE_GROUP "bench"
@@ -99,16 +100,18 @@ static void read_hits(u64 *hits)
 	fclose(file);
 }
 
-void meter_reset(struct meter *meter, bool counting)
+void meter_reset(struct meter *meter, enum meter_mode mode)
 {
 	memset(meter, 0, sizeof(*meter));
-	meter->counting = counting;
+	meter->mode = mode;
 }
 
 void meter_begin(struct meter *meter)
 {
-	if (meter->counting)
+	if (meter->mode == METER_COUNTS)
 		read_hits(meter->hits_began);
+	else if (meter->mode == METER_PROFILE)
+		profile_start();
 	meter->began = now();
 }
 
@@ -119,7 +122,9 @@ void meter_end(struct meter *meter, int phase)
 	int i;
 
 	meter->spent[phase] += ended - meter->began;
-	if (!meter->counting)
+	if (meter->mode == METER_PROFILE)
+		profile_stop(phase);
+	if (meter->mode != METER_COUNTS)
 		return;
 
 	read_hits(hits);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a call costs: instructions of the guest, and how often the kernel's own
- * functions run.
+ * What a call costs: instructions of the guest, how often the kernel's own
+ * functions run, and where the instructions go.
  *
  * Under QEMU's -icount shift=0 the time stamp counter advances by one with each
  * instruction, so a difference of two readings is a number of instructions, the
@@ -17,8 +17,14 @@
 #define METER_PHASES 2
 #define METER_PROBES 20
 
+enum meter_mode {
+	METER_CLOCK,
+	METER_COUNTS, /* of probes, which cost instructions themselves */
+	METER_PROFILE, /* see profile.h */
+};
+
 struct meter {
-	bool counting; /* the probes instead of the clock */
+	enum meter_mode mode;
 	u64 began;
 	u64 spent[METER_PHASES];
 	u64 hits_began[METER_PROBES];
@@ -30,7 +36,7 @@ void meter_check(void);
 /* Instructions that one "rep stosb" of a page counts as */
 u64 meter_rep_cost(void);
 
-void meter_reset(struct meter *meter, bool counting);
+void meter_reset(struct meter *meter, enum meter_mode mode);
 /* What lies between the two is added to the phase */
 void meter_begin(struct meter *meter);
 void meter_end(struct meter *meter, int phase);

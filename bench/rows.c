@@ -341,7 +341,7 @@ static void run_pin_all(const struct row *row, struct target *target,
 #define MEMORY(id_, label_, kind_, offset_, size_) { \
 	.id = id_, .label = label_, .unit = "page", \
 	.phases = { "map", "unmap" }, .units = NPAGES(size_), \
-	.iommufd = true, .kind = kind_, .offset = offset_, \
+	.iommufd = true, .limit = true, .kind = kind_, .offset = offset_, \
 	.missing = no_buffer, .run = run_memory, \
 }
 
@@ -372,7 +372,8 @@ const struct row rows[] = {
 	{
 		.id = "one-4k", .label = "one 4 KiB page", .unit = "call",
 		.phases = { "map", "unmap" }, .units = CALLS,
-		.iommufd = true, .kind = SCATTERED, .run = run_one,
+		.iommufd = true, .limit = true, .kind = SCATTERED,
+		.run = run_one,
 	},
 	{
 		.id = "many-4k", .label = "32,768 of 4 KiB, one UNMAP of all",

@@ -15,6 +15,7 @@ struct row {
 	const char *phases[METER_PHASES];
 	u64 units;
 	bool iommufd; /* has the same thing to measure */
+	bool limit; /* can be done by the bare calls */
 	int kind; /* enum buffer_kind */
 	u64 offset; /* into the buffer; what is mapped ends 2 MiB early then */
 	/* NULL, or why the guest cannot run it */

@@ -14,7 +14,8 @@
 
 #define UNLOAD_TIMEOUT_MS 5000
 
-static const char *const names[] = { "type1", "type1x", "iommufd" };
+static const char *const names[] = { "type1", "type1x", "iommufd",
+				     "limit" };
 
 const char *backend_name(enum backend backend)
 {
@@ -23,7 +24,14 @@ const char *backend_name(enum backend backend)
 
 static const char *module_of(enum backend backend)
 {
-	return backend == TYPE1 ? T1X_MODULE_INTREE : T1X_MODULE_OURS;
+	switch (backend) {
+	case TYPE1:
+		return T1X_MODULE_INTREE;
+	case LIMIT:
+		return T1X_MODULE_LIMIT;
+	default:
+		return T1X_MODULE_OURS;
+	}
 }
 
 const char *backend_missing(enum backend backend)

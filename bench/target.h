@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Whom the rows measure: a container of in-tree type1 or of type1x, or an IOAS
- * of iommufd with a device that is bound to it by its own file. Whatever fails
- * ends the program with a message: a benchmark has nothing to recover.
+ * Whom the rows measure: a container of in-tree type1, of type1x or of the module
+ * that only shows the limit; or an IOAS of iommufd with a device that is bound to
+ * it by its own file. Whatever fails ends the program with a message: a benchmark
+ * has nothing to recover.
  */
 #ifndef BENCH_TARGET_H
 #define BENCH_TARGET_H
@@ -15,6 +16,7 @@ enum backend {
 	TYPE1,
 	TYPE1X,
 	IOMMUFD,
+	LIMIT, /* bench/limit: what the bare calls cost */
 	NR_BACKENDS,
 };
 

@@ -52,4 +52,6 @@ if [ -e "$top/selftests/modules/Kbuild" ]; then
 	kbuild "$out/testmods/modules" "$build/logs/$lane/testmods.log" "the test modules"
 	mirror "$top/selftests/t1x_emu" "$out/testmods"
 	kbuild "$out/testmods/t1x_emu" "$build/logs/$lane/t1x_emu.log" "the emulated test devices"
+	mirror "$top/bench/limit" "$out/testmods"
+	kbuild "$out/testmods/limit" "$build/logs/$lane/limit.log" "the benchmark's module"
 fi

@@ -28,6 +28,10 @@ bool t1x_spares_type1(void)
 
 const char *t1x_module(void)
 {
+	const char *name = getenv("BACKEND");
+
+	if (name && !strcmp(name, "limit"))
+		return T1X_MODULE_LIMIT;
 	return t1x_is_type1x() ? T1X_MODULE_OURS : T1X_MODULE_INTREE;
 }
 

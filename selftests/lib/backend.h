@@ -10,6 +10,7 @@
 
 #define T1X_MODULE_INTREE "vfio_iommu_type1"
 #define T1X_MODULE_OURS "vfio_iommu_type1x"
+#define T1X_MODULE_LIMIT "t1x_limit" /* BACKEND=limit: the benchmark's alone */
 
 bool t1x_is_type1x(void);
 /* Leave out what hangs or stops in-tree type1? Not with T1X_DANGEROUS=1 */
