@@ -47,7 +47,7 @@ static bool chosen(const struct row *row)
 
 /* VT-d's capability register says whether it caches what is not present */
 #define DMAR "/sys/class/iommu/dmar0/intel-iommu/cap"
-#define CAP_CACHING_MODE (1UL << 7)
+#define CAP_CACHING_MODE 0x80UL
 
 static const char *iommu_name(void)
 {
@@ -153,8 +153,8 @@ static void print_profile(const struct row *row, enum backend backend)
 		row->run(row, &target, &meter);
 	}
 	for (i = 0; i < METER_PHASES && row->phases[i]; i++) {
-		snprintf(prefix, sizeof(prefix), "profile %s %s %s",
-			 row->id, row->phases[i], backend_name(backend));
+		snprintf(prefix, sizeof(prefix), "profile %s %s %s", row->id,
+			 row->phases[i], backend_name(backend));
 		profile_print(i, prefix);
 	}
 	profile_close();

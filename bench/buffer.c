@@ -8,7 +8,7 @@
 #include "buffer.h"
 #include "mem.h"
 
-#define MIB (1UL << 20)
+#define MIB 0x100000UL
 
 static const u64 sizes[NR_BUFFERS] = {
 	[SCATTERED] = 64 * MIB, [SEQUENTIAL] = 64 * MIB, [THP] = 256 * MIB,

@@ -15,7 +15,7 @@
 
 /* Above 4 GiB: no reserved window of x86 is near */
 #define IOVA 0x100000000UL
-#define MIB (1UL << 20)
+#define MIB 0x100000UL
 #define NPAGES(bytes) ((bytes) / T1X_PAGE)
 
 /* For what is too short to be counted once */
@@ -242,7 +242,10 @@ static void end_report(const struct row *row, struct target *target)
 	target_close(target);
 }
 
-#define REPORTED_IOVA(n) (IOVA + (n) * T1X_2M)
+static u64 reported_iova(u64 n)
+{
+	return IOVA + n * T1X_2M;
+}
 
 static void begin_report_one(const struct row *row, struct target *target)
 {
@@ -253,9 +256,9 @@ static void begin_report_one(const struct row *row, struct target *target)
 	for (i = 0; i < MANY_REPORTED; i++) {
 		if (i == MANY_REPORTED / 2)
 			target_map(target, buffer_get(row->kind),
-				   REPORTED_IOVA(i), T1X_2M);
+				   reported_iova(i), T1X_2M);
 		else
-			target_map(target, page, REPORTED_IOVA(i), T1X_PAGE);
+			target_map(target, page, reported_iova(i), T1X_PAGE);
 	}
 	begin_report(target, T1X_2M);
 }
@@ -263,7 +266,7 @@ static void begin_report_one(const struct row *row, struct target *target)
 static void run_report_one(const struct row *row, struct target *target,
 			   struct meter *meter)
 {
-	report(target, meter, REPORTED_IOVA(MANY_REPORTED / 2), T1X_2M);
+	report(target, meter, reported_iova(MANY_REPORTED / 2), T1X_2M);
 }
 
 static void begin_report_large(const struct row *row, struct target *target)

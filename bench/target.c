@@ -14,8 +14,7 @@
 
 #define UNLOAD_TIMEOUT_MS 5000
 
-static const char *const names[] = { "type1", "type1x", "iommufd",
-				     "limit" };
+static const char *const names[] = { "type1", "type1x", "iommufd", "limit" };
 
 const char *backend_name(enum backend backend)
 {
@@ -174,10 +173,12 @@ static void unmap_ioas(struct target *target, u64 iova, u64 size)
 		.length = size,
 	};
 
-	t1x_require(!ioctl(target->iommufd, IOMMU_IOAS_UNMAP, &unmap) &&
-			    unmap.length == size,
+	t1x_require(!ioctl(target->iommufd, IOMMU_IOAS_UNMAP, &unmap),
 		    "IOAS_UNMAP of 0x%lx bytes at 0x%lx: %s", size, iova,
 		    strerror(errno));
+	t1x_require(unmap.length == size,
+		    "IOAS_UNMAP of 0x%lx bytes at 0x%lx removed 0x%llx", size,
+		    iova, unmap.length);
 }
 
 void target_unmap(struct target *target, u64 iova, u64 size)

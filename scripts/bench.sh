@@ -6,7 +6,7 @@
 #   IOMMU="A B"  intel, intel-nocm (VT-d with caching mode off), amd; all three
 #   ROW="A B"    only these rows, named as in bench/bars
 #   PROFILE=1    also where the kernel spends them, by function
-# Tables and CSV files go to build/bench. Exit 0: every bar of bench/bars is reached, 1: not,
+# Tables, CSV files and plots go to build/bench. Exit 0: every bar of bench/bars is reached, 1: not,
 # 2: something could not be measured.
 . "$(dirname "$0")/common.sh"
 
@@ -50,6 +50,7 @@ show() {
 	awk -f "$scripts/bench-table.awk" lane="$lane" iommu="$iommu" csv="$to.csv" \
 		"$top/bench/bars" "$log/results" >"$to.txt" || ret=$?
 	cat "$to.txt"
+	[ ! -e "$to.csv" ] || awk -f "$scripts/bench-plot.awk" "$to.csv" >"$to.svg"
 	rm -f "$to-profile.txt"
 	if [ -n "${PROFILE:-}" ]; then
 		sed -n 's/^profile //p' "$log/results" >"$to-profile.txt"

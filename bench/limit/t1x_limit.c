@@ -66,7 +66,8 @@ static int map_runs(struct container *c)
 		mapped = runs->npages << PAGE_SHIFT;
 		if (t1x_compat_iommu_map(c->domain, c->iova + c->mapped,
 					 page_to_phys(runs->page), mapped,
-					 IOMMU_READ | IOMMU_WRITE | IOMMU_CACHE))
+					 IOMMU_READ | IOMMU_WRITE |
+						 IOMMU_CACHE))
 			return -EIO;
 	} else {
 		sg_init_table(c->sgl, n);
@@ -128,7 +129,8 @@ static int fill(struct container *c, unsigned long vaddr)
 		struct page *page;
 		unsigned long n;
 
-		nr = pin_user_pages_fast(vaddr, min_t(unsigned long, left, want),
+		nr = pin_user_pages_fast(vaddr,
+					 min_t(unsigned long, left, want),
 					 FOLL_WRITE | FOLL_LONGTERM, c->pages);
 		if (nr <= 0)
 			return nr ?: -EFAULT;
@@ -310,5 +312,5 @@ static void __exit limit_exit(void)
 
 module_init(limit_init);
 module_exit(limit_exit);
-MODULE_DESCRIPTION("Benchmark only: MAP and UNMAP without all that makes them safe");
+MODULE_DESCRIPTION("Benchmark only: the bare calls of MAP and UNMAP");
 MODULE_LICENSE("GPL");
