@@ -25,6 +25,8 @@
 #include "rows.h"
 
 #define REPEATS 3
+/* Instructions, to be worth a profile */
+#define PROFILED 100000000UL
 /* Beside the 1 GiB page that the guest reserves at boot */
 #define HUGE_PAGES 264
 
@@ -143,15 +145,18 @@ static void print_profile(const struct row *row, enum backend backend)
 {
 	struct target target;
 	struct meter meter;
+	u64 spent[METER_PHASES] = {};
 	char prefix[128];
 	int i;
 
 	begin(row, &target, backend);
 	t1x_require(profile_open(), "this kernel has no cpu-clock event");
-	for (i = 0; i < REPEATS; i++) {
+	do {
 		meter_reset(&meter, METER_PROFILE);
 		row->run(row, &target, &meter);
-	}
+		for (i = 0; i < METER_PHASES; i++)
+			spent[i] += meter.spent[i];
+	} while (spent[0] + spent[1] < PROFILED);
 	for (i = 0; i < METER_PHASES && row->phases[i]; i++) {
 		snprintf(prefix, sizeof(prefix), "profile %s %s %s", row->id,
 			 row->phases[i], backend_name(backend));

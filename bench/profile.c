@@ -13,8 +13,11 @@
 #include "meter.h"
 #include "profile.h"
 
-/* What the kernel allows at least between two samples; a prime. Nanoseconds. */
-#define PERIOD 10007UL
+/*
+ * Nanoseconds, which are instructions: far more than a sample takes, or the kernel
+ * would do nothing but sample. A prime.
+ */
+#define PERIOD 100003UL
 #define RING_PAGES 4096UL
 /* Of a hundred samples, to be worth a line */
 #define SHOWN_PERCENT 1
