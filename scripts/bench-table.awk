@@ -95,10 +95,34 @@ $1 == "row" {
 	calls[id] = field[6]
 }
 $1 == "result" { result[$2, $3, $4] = $5; has[$2] = 1 }
-$1 == "count" && $6 > 0 { count[++ncounts] = $3 "," $4 "," $5 "," $2 "," $6 }
+$1 == "count" {
+	count[$2, $3, $4, $5] = $6
+	called[$3, $4, $5] += $6
+	if (!($5 in seen)) {
+		seen[$5] = 1
+		functions[++nfunctions] = $5
+	}
+}
 $1 == "skip" { skipped[++nskipped] = substr($0, 6) }
 $1 == "finished" { finished = 1 }
 /^(not ok|exit [1-9])/ { broken = broken "\n  " $0 }
+
+# How often the functions of the kernel ran in one call, on each backend.
+function write_counts(file,	i, j, k, n, row, call) {
+	print "row,call,function,type1,type1x,iommufd,limit" >file
+	for (i = 1; i <= nrows; i++) {
+		row = order[i]
+		n = split(calls[row], call, " ")
+		for (j = 1; j <= n; j++)
+			for (k = 1; k <= nfunctions; k++)
+				if (called[row, call[j], functions[k]])
+					print row "," call[j] "," functions[k] "," \
+						count["type1", row, call[j], functions[k]] "," \
+						count["type1x", row, call[j], functions[k]] "," \
+						count["iommufd", row, call[j], functions[k]] "," \
+						count["limit", row, call[j], functions[k]] >file
+	}
+}
 
 END {
 	if (!kernel) {
@@ -121,11 +145,8 @@ END {
 		for (j = 1; j <= n; j++)
 			line(order[i], call[j], j == 1)
 	}
-	counts = csv
-	sub(/[.]csv$/, "-calls.csv", counts)
-	print "row,call,function,backend,calls" >counts
-	for (i = 1; i <= ncounts; i++)
-		print count[i] >counts
+	sub(/[.]csv$/, "-calls.csv", csv)
+	write_counts(csv)
 	print ""
 	for (i = 1; i <= nskipped; i++) {
 		split(skipped[i], field, "|")
