@@ -4,7 +4,7 @@
 # and, where the kernel has it, on iommufd: one boot for each lane and each kind of IOMMU.
 #   LANE="A B"   lanes (stock-6.1 stock-6.12 bench-7.3)
 #   IOMMU="A B"  intel, intel-nocm (VT-d with caching mode off), amd; all three
-#   ROW="A B"    only these rows, named as in bench/bars
+#   ROW="A B"    only these rows, named as in bench/bars; they go to files of their own
 #   PROFILE=1    also where the kernel spends them, by function
 # Tables, CSV files and plots go to build/bench. Exit 0: every bar of bench/bars is reached, 1: not,
 # 2: something could not be measured.
@@ -46,7 +46,7 @@ measure() {
 
 # show LANE IOMMU: the table, also as files.
 show() {
-	local lane=$1 iommu=$2 to=$out/$1-$2 ret=0
+	local lane=$1 iommu=$2 to=$out/$1-$2${ROW:+-part} ret=0
 	awk -f "$scripts/bench-table.awk" lane="$lane" iommu="$iommu" csv="$to.csv" \
 		"$top/bench/bars" "$log/results" >"$to.txt" || ret=$?
 	cat "$to.txt"

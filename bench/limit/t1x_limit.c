@@ -107,14 +107,15 @@ static int add_run(struct container *c, struct page *page, unsigned long npages,
 
 static int add_batch(struct container *c, unsigned int nr)
 {
-	unsigned int first = 0, i;
+	struct page **pages = c->pages, **end = pages + nr;
 	int ret = 0;
 
-	for (i = 1; i <= nr && !ret; i++) {
-		if (i < nr && c->pages[i] == c->pages[first] + (i - first))
-			continue;
-		ret = add_run(c, c->pages[first], i - first, false);
-		first = i;
+	while (pages < end && !ret) {
+		struct page *first = *pages, *next = first + 1;
+
+		while (++pages < end && *pages == next)
+			next++;
+		ret = add_run(c, first, next - first, false);
 	}
 	return ret;
 }
