@@ -14,6 +14,7 @@
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
+#include <linux/timex.h>
 #include <linux/uaccess.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -44,6 +45,7 @@ struct emu {
 	struct list_head later; /* of struct emu_later */
 
 	struct delayed_work later_work;
+	atomic64_t cycles; /* in the functions that are called on request */
 	atomic_t pinning; /* pins that are not in holds yet */
 	wait_queue_head_t pinned;
 };
@@ -161,9 +163,12 @@ static int pin_pages(struct emu *emu, unsigned long iova, int npages, int prot,
 		     struct page **pages)
 {
 	int i, pinned, ret = 0;
+	cycles_t began;
 
 	atomic_inc(&emu->pinning);
+	began = get_cycles();
 	pinned = vfio_pin_pages(&emu->vdev, iova, npages, prot, pages);
+	atomic64_add(get_cycles() - began, &emu->cycles);
 	for (i = 0; i < pinned && !ret; i++)
 		ret = add_hold(emu, iova + i * PAGE_SIZE);
 	if (atomic_dec_and_test(&emu->pinning))
@@ -340,7 +345,11 @@ static long ioctl_pin(struct emu *emu, struct t1x_emu_pin __user *arg)
 
 static void unpin_call(struct emu_call *call)
 {
-	vfio_unpin_pages(&call->emu->vdev, call->iova, call->npages);
+	struct emu *emu = call->emu;
+	cycles_t began = get_cycles();
+
+	vfio_unpin_pages(&emu->vdev, call->iova, call->npages);
+	atomic64_add(get_cycles() - began, &emu->cycles);
 }
 
 /* All or none, unless what is wanted is a driver's error */
@@ -467,6 +476,7 @@ static long ioctl_stats(struct emu *emu, struct t1x_emu_stats __user *arg)
 	stats.flags = in.flags;
 	stats.ranges = in.ranges;
 	stats.held = emu->held;
+	stats.cycles = atomic64_read(&emu->cycles);
 	stats.nranges = 0;
 	if (in.ranges)
 		stats.nranges = min3((u64)in.nranges, stats.callbacks,

@@ -109,7 +109,7 @@ struct t1x_emu_range {
 
 #define T1X_EMU_LOG 1024
 
-#define T1X_EMU_STATS_RESET 0x2U /* all but held to 0, after reading */
+#define T1X_EMU_STATS_RESET 0x2U /* all but held and cycles to 0, after */
 
 struct t1x_emu_stats {
 	__u32 flags; /* STATS_RESET */
@@ -123,6 +123,8 @@ struct t1x_emu_stats {
 	__aligned_u64 repins; /* calls of T1X_EMU_REPIN that have pinned */
 	__s32 repin_result; /* of the last one: 1 or -errno */
 	__s32 read_result; /* of the last CONFIG_READ: 0 or -errno */
+	/* Of the time stamp counter, in vfio's functions for PIN and UNPIN */
+	__aligned_u64 cycles;
 };
 
 #define T1X_EMU_IOC_PIN _IOWR('e', 0xe0, struct t1x_emu_pin)
