@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# check.sh check|kunit|upstream|clients|matrix: run lanes, two at a time, and sum up.
+# check.sh check|kunit|upstream|clients|matrix: run lanes, several at a time, and sum up.
 #   LANE TEST BACKEND IOMMU  one lane, or one thing on it, instead of all
 #   CLIENT  one client instead of all
 # The last line is "N passed, N failed, N skipped"; exit 0 all passed, 1 not, 2 nothing ran.
@@ -8,7 +8,8 @@
 . "$scripts/clients.sh"
 
 what=${1:-check}
-parallel=${T1X_PARALLEL:-2}
+# A guest waits for its devices a third of the time, so there is one more than there are CPUs.
+parallel=${T1X_PARALLEL:-$((njobs + 1))}
 
 # One job a line: name, lane, backend, iommu, parts. Kernel builds (one at a time) come early
 # and between jobs that need none, so that no guest waits for all of them.
@@ -16,12 +17,12 @@ all_jobs() {
 	cat <<-END
 	debug-6.12 debug-6.12 type1x intel selftests upstream
 	stock-6.12 stock-6.12 type1x intel selftests upstream
-	stock-6.1 stock-6.1 type1x intel selftests upstream
 	debug-7.3 debug-7.3 type1x intel selftests upstream
+	stock-6.1 stock-6.1 type1x intel selftests upstream
 	stock-6.12-amd stock-6.12 type1x amd selftests upstream
+	debug-6.1-kunit debug-6.1 type1x intel kunit
 	stock-6.12-type1 stock-6.12 type1 intel selftests
 	stock-6.1-type1 stock-6.1 type1 intel selftests
-	debug-6.1-kunit debug-6.1 type1x intel kunit
 	debug-6.12-kunit debug-6.12 type1x intel kunit
 	debug-7.3-kunit debug-7.3 type1x intel kunit
 	END
