@@ -671,6 +671,36 @@ static void a_part_is_reported_as_it_goes(struct kunit *test)
 	}
 }
 
+/* UNMAP_DMA: bit 0 is the first page of the range, which cuts a mapping anywhere. */
+static void a_bitmap_of_a_part_begins_with_it(struct kunit *test)
+{
+	static const u16 cuts[][2] = { { 0, 64 },   { 3, 68 },	  { 63, 65 },
+				       { 60, 256 }, { 320, 448 }, { 321, 400 } };
+	unsigned int i;
+	u64 npages;
+
+	for (i = 0; i < ARRAY_SIZE(cuts); i++) {
+		unsigned long first = cuts[i][0], n = cuts[i][1] - first, page;
+		struct fake_container *c = new_marked(test);
+		const struct t1x_uapi_unmap args = {
+			.iova = iova_at(first),
+			.last = iova_at(first + n) - 1,
+			.report = true,
+			.bitmap = window_of(0, n),
+		};
+
+		fill_user(0);
+		KUNIT_EXPECT_EQ(test, 0,
+				t1x_unmap_dma(&c->map, &args, &npages));
+		KUNIT_EXPECT_EQ(test, (u64)n, npages);
+		for (page = 0; page < round_up(n, 64); page++)
+			KUNIT_EXPECT_EQ(test,
+					page < n && is_marked(first + page),
+					was_reported(page));
+		end(c);
+	}
+}
+
 static void unmap_middle(void)
 {
 	KUNIT_EXPECT_EQ(user.test, 0,
@@ -718,6 +748,7 @@ static struct kunit_case dirty_log_cases[] = {
 	KUNIT_CASE(a_range_is_refused),
 	KUNIT_CASE(a_mapping_that_comes_is_in_the_window),
 	KUNIT_CASE(a_part_is_reported_as_it_goes),
+	KUNIT_CASE(a_bitmap_of_a_part_begins_with_it),
 	KUNIT_CASE(a_mapping_that_is_cut_meanwhile),
 	{}
 };

@@ -378,6 +378,40 @@ static void a_short_unmap_keeps_the_rest_of_the_part(struct kunit *test)
 	}
 }
 
+/* To the IOMMU, 0 is an address like any other, and also its word for nothing. */
+static void physical_address_0_goes_and_stays(struct kunit *test)
+{
+	static const struct fake_mem low[] = {
+		{ 2, FAKE_PFN + 0x10, T1X_PIN_PAGE },
+		{ 6, 0, T1X_PIN_NONE },
+		{ 8, FAKE_PFN + 0x20, T1X_PIN_PAGE },
+	};
+	unsigned int first, end;
+	u64 size;
+
+	for (first = 0; first < NPAGES; first += 2) {
+		for (end = first + 2; end <= NPAGES; end += 2) {
+			struct fake_container *c = new_empty(test);
+
+			fake_mem_set(low, ARRAY_SIZE(low));
+			fake_attach(c, 0, fake_domain_new(FAKE_PGSIZES_VTD));
+			KUNIT_ASSERT_EQ(test, 0,
+					fake_map_granule(c, IOVA, NPAGES, 0,
+							 GRANULE));
+			KUNIT_EXPECT_EQ(test, 0,
+					fake_unmap(c, at(first), end - first,
+						   &size));
+			fake_attach(c, 1, new_other());
+			KUNIT_EXPECT_EQ(test, NPAGES - (end - first) + 0UL,
+					c->domains[1]->npages);
+			fake_unmap_all(c);
+			KUNIT_EXPECT_EQ(test, 0UL, c->map.domains.nr_stuck);
+			fake_check_empty(c);
+			fake_container_end(c);
+		}
+	}
+}
+
 /* ---- Addresses that are invalid ---- */
 
 static int invalidate(struct fake_container *c, unsigned long first,
@@ -722,6 +756,7 @@ static struct kunit_case unmap_cases[] = {
 	KUNIT_CASE(a_failing_allocation_changes_nothing),
 	KUNIT_CASE(a_failing_bitmap_changes_nothing),
 	KUNIT_CASE(a_short_unmap_keeps_the_rest_of_the_part),
+	KUNIT_CASE(physical_address_0_goes_and_stays),
 	KUNIT_CASE(each_part_has_an_address_of_its_own),
 	KUNIT_CASE(anything_happens_anywhere),
 	KUNIT_CASE(a_failing_split_of_what_is_doomed),
