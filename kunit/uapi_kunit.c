@@ -586,12 +586,12 @@ static void windows_of_dirty_range_by_row(struct kunit *test)
 		const struct range_row *row = &window_rows[i];
 		struct vfio_type1x_dirty_range req = {
 			.argsz = sizeof(req),
-			.flags = row->flags,
+			.bitmap_data = SZ_1G,
+			.bitmap_size = row->size,
+			.bitmap_pgsize = row->pgsize,
 			.iova = row->iova,
 			.last = row->last,
-			.bitmap_pgsize = row->pgsize,
-			.bitmap_size = row->size,
-			.bitmap_data = SZ_1G,
+			.flags = row->flags,
 		};
 		struct t1x_uapi_dirty args;
 		int ret = t1x_uapi_check_dirty_range(&req, SZ_4K, &args);
