@@ -85,6 +85,14 @@ struct arg_info {
 	const struct word *words;
 };
 
+/* The arguments of all that reports dirty pages of a range */
+/* clang-format off */
+#define REPORT(flags, end) { \
+	{ "argsz", DEC }, { "flags", WORDS, flags }, { "iova", HEX }, \
+	{ end, HEX }, { "pgsize", HEX }, { "bytes", HEX }, \
+	{ "data", ADDR }, { "fill", HEX } }
+/* clang-format on */
+
 static const struct {
 	const char *name;
 	struct arg_info arg[OP_ARGS + 1];
@@ -106,26 +114,10 @@ static const struct {
 			 { "flags", WORDS, unmap_flags },
 			 { "iova", HEX },
 			 { "size", HEX } } },
-	[OP_UNMAPD] = { "unmapd",
-			{ { "argsz", DEC },
-			  { "flags", WORDS, unmap_flags },
-			  { "iova", HEX },
-			  { "size", HEX },
-			  { "pgsize", HEX },
-			  { "bytes", HEX },
-			  { "data", ADDR },
-			  { "fill", HEX } } },
+	[OP_UNMAPD] = { "unmapd", REPORT(unmap_flags, "size") },
 	[OP_DIRTY] = { "dirty",
 		       { { "argsz", DEC }, { "flags", WORDS, dirty_flags } } },
-	[OP_GET] = { "get",
-		     { { "argsz", DEC },
-		       { "flags", WORDS, dirty_flags },
-		       { "iova", HEX },
-		       { "size", HEX },
-		       { "pgsize", HEX },
-		       { "bytes", HEX },
-		       { "data", ADDR },
-		       { "fill", HEX } } },
+	[OP_GET] = { "get", REPORT(dirty_flags, "size") },
 	[OP_INFO] = { "info", { { "argsz", DEC } } },
 	[OP_EXT] = { "ext", { { "id", HEX } } },
 	[OP_RAW] = { "raw", { { "cmd", WORDS, raws }, { "at", ADDR } } },
