@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "compare.h"
-#include "exec.h"
+#include "record.h"
 
 #define LINE_MAX_LEN 65536
 #define BITMAP_MAX 65536

@@ -17,7 +17,7 @@
 #include "batch.h"
 #include "cases.h"
 #include "compare.h"
-#include "exec.h"
+#include "record.h"
 #include "../t1x_emu/t1x_emu.h"
 
 #define PER_SEQUENCE 60

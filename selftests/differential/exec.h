@@ -15,7 +15,4 @@
  */
 char *t1x_exec(const struct seq *seq, const char *module, u32 handicap);
 
-/* The line of operation n in a record, without its end; "" where it is missing */
-const char *t1x_record_line(const char *record, int n, char *buf, size_t len);
-
 #endif

@@ -138,13 +138,20 @@ void t1x_places_free(struct t1x_places *places)
 	places->n = 0;
 }
 
-const struct t1x_place *t1x_places_find(const struct t1x_places *places,
-					u64 phys)
+void t1x_places_name(const struct t1x_places *places, u64 phys, char *who,
+		     u64 *vaddr)
 {
 	int i;
 
-	for (i = 0; i < places->n; i++)
-		if (phys - places->place[i].phys < places->place[i].size)
-			return &places->place[i];
-	return NULL;
+	*who = 0;
+	*vaddr = 0;
+	for (i = 0; i < places->n; i++) {
+		const struct t1x_place *place = &places->place[i];
+
+		if (phys - place->phys >= place->size)
+			continue;
+		*who = place->who;
+		*vaddr = place->vaddr + (phys - place->phys);
+		return;
+	}
 }

@@ -25,8 +25,8 @@ struct t1x_places {
 /* All pages of A (pid 0: this process) and, where b is not 0, of process b */
 void t1x_places_read(struct t1x_places *places, pid_t b);
 void t1x_places_free(struct t1x_places *places);
-/* The first place that lies at phys, NULL where none does */
-const struct t1x_place *t1x_places_find(const struct t1x_places *places,
-					u64 phys);
+/* Whose page lies at phys, the first of several; *who is 0 where none does */
+void t1x_places_name(const struct t1x_places *places, u64 phys, char *who,
+		     u64 *vaddr);
 
 #endif
