@@ -62,7 +62,12 @@ static void do_op(const struct op *op)
 __attribute((noreturn)) static void serve(int sock)
 {
 	struct op op;
+	int g;
 
+	/* What A closes is to be closed */
+	for (g = 0; g < G_COUNT; g++)
+		if (run.device[g] >= 0)
+			close(run.device[g]);
 	t1x_memory_setup('B', run.memfd);
 	send(sock, "", 1, 0);
 	while (recv(sock, &op, sizeof(op), 0) == sizeof(op)) {
