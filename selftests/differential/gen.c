@@ -1,170 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The generator. It keeps a rough idea of what a sequence has done so far, so
- * that most operations have something to work on and the numbers lie at the
- * edges of what is there; it never needs to be right.
- */
 #include <linux/vfio.h>
-#include <string.h>
 
-#include "seq.h"
+#include "gen.h"
 
-#define MAX_MAPS 64
 #define V1 VFIO_TYPE1_IOMMU
-#define NESTING 6
-#define LAST_PAGE (-T1X_PAGE)
-
-struct gen_map {
-	u64 iova, size;
-	bool vaddr_gone;
-};
-
-struct gen {
-	u64 random;
-	const struct gen_options *opt;
-	struct seq *seq;
-	bool real, emu; /* kinds of groups in this sequence */
-	bool served, dirty;
-	bool attached[G_COUNT], open[G_COUNT];
-	int nmaps;
-	struct gen_map map[MAX_MAPS];
-	u64 pinned;
-	struct gen_map touched; /* by a device, last */
-	bool top; /* this sequence goes to the end of the 64-bit space */
-	bool odd_pins; /* and this one pins amid pages */
-	bool aligned; /* mappings begin where words of a bitmap do */
-};
-
-static u64 draw(struct gen *g)
-{
-	u64 z = g->random += 0x9e3779b97f4a7c15;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-	return z ^ (z >> 31);
-}
-
-static u64 below(struct gen *g, u64 n)
-{
-	return draw(g) % n;
-}
-
-/* True once in n times */
-static bool once_in(struct gen *g, u64 n)
-{
-	return !below(g, n);
-}
-
-static u64 pick(struct gen *g, const u64 *of, size_t n)
-{
-	return of[below(g, n)];
-}
-
-#define LIST(...) ((const u64[]){ __VA_ARGS__ })
-#define PICK(g, ...) \
-	pick(g, LIST(__VA_ARGS__), sizeof(LIST(__VA_ARGS__)) / sizeof(u64))
-
-static char who(struct gen *g)
-{
-	return once_in(g, 3) ? 'B' : 'A';
-}
-
-static void emit(struct gen *g, char who, enum op_kind kind, const u64 *arg,
-		 int n)
-{
-	struct op op = { .who = who, .kind = kind };
-
-	memcpy(op.arg, arg, n * sizeof(*arg));
-	t1x_add_op(g->seq, &op);
-}
-
-/* Its arguments are worked out once: what stands in sizeof is not */
-#define EMIT(g, who, kind, ...)               \
-	emit(g, who, kind, LIST(__VA_ARGS__), \
-	     sizeof(LIST(__VA_ARGS__)) / sizeof(u64))
-
-static struct gen_map *any_map(struct gen *g)
-{
-	return g->nmaps ? &g->map[below(g, g->nmaps)] : NULL;
-}
-
-static u64 edge_iova(struct gen *g)
-{
-	u64 iova = PICK(g, 0, T1X_PAGE, 0x40000000, 0xfedff000, 0xfee00000,
-			0xfeeff000, 0xfef00000, 1UL << 32,
-			(1UL << 39) - T1X_PAGE, 1UL << 39,
-			(1UL << 47) - T1X_PAGE, 1UL << 47,
-			(1UL << 48) - T1X_PAGE, 1UL << 48, 1UL << 63,
-			0xfd00000000);
-
-	if (g->top && once_in(g, 2))
-		iova = LAST_PAGE - below(g, 4) * T1X_PAGE;
-	return iova;
-}
-
-static u64 any_iova(struct gen *g)
-{
-	struct gen_map *map = any_map(g);
-	u64 iova;
-
-	if (map && once_in(g, 2))
-		iova = map->iova + (once_in(g, 2) ? map->size : 0) +
-		       (below(g, 3) - 1) * T1X_PAGE;
-	else if (once_in(g, 8))
-		iova = edge_iova(g);
-	else
-		iova = 0x40000000 + below(g, 64) * T1X_PAGE;
-	if (g->aligned)
-		iova &= -64 * T1X_PAGE;
-	if (once_in(g, 60))
-		iova += PICK(g, 1, 0x800, 0xfff);
-	return iova;
-}
-
-static u64 any_size(struct gen *g)
-{
-	if (once_in(g, 50))
-		return PICK(g, 0, 1, 0x800, 0xfff, 0x1001);
-	if (once_in(g, 40))
-		return PICK(g, T1X_2M, 2 * T1X_2M, T1X_1G, 1UL << 39, 1UL << 47,
-			    1UL << 63, -T1X_PAGE, ~0UL);
-	return (1 + below(g, once_in(g, 3) ? 40 : 6)) * T1X_PAGE;
-}
-
-static u64 any_vaddr(struct gen *g, u64 size)
-{
-	enum region r = PICK(g, R_A, R_A, R_A, R_A, R_U, R_U, R_R, R_M, R_M,
-			     R_M, R_F, R_P);
-	const struct region_info *info = &t1x_region[r];
-	u64 npages = info->size / T1X_PAGE;
-
-	if (once_in(g, 40))
-		return PICK(g, 0, 1UL << 47, 0xffff888000000000, -T1X_PAGE,
-			    2 * (1UL << 44));
-	if (size <= info->size && !once_in(g, 12))
-		npages -= size / T1X_PAGE - 1;
-	return info->base + below(g, npages) * T1X_PAGE +
-	       (once_in(g, 60) ? 0x10 : 0);
-}
-
-static u64 argsz(struct gen *g, u64 min)
-{
-	if (!once_in(g, 40))
-		return min;
-	return PICK(g, 0, 4, 8, 16, 23, 24, 31, 32, 47, 48, 56, 4096,
-		    0xffffffff);
-}
-
-static bool overlaps(struct gen *g, u64 iova, u64 size)
-{
-	int i;
-
-	for (i = 0; i < g->nmaps; i++)
-		if (iova < g->map[i].iova + g->map[i].size &&
-		    g->map[i].iova < iova + size)
-			return true;
-	return false;
-}
 
 /* Can that memory be pinned as it was at the start? */
 static bool is_memory(u64 vaddr, u64 size, u64 flags)
@@ -185,7 +24,7 @@ static bool is_memory(u64 vaddr, u64 size, u64 flags)
 static void note_map(struct gen *g, u64 vaddr, u64 iova, u64 size, u64 flags)
 {
 	if (!size || (iova | size | vaddr) % T1X_PAGE ||
-	    overlaps(g, iova, size) || g->nmaps == MAX_MAPS || !g->served ||
+	    t1x_overlaps(g, iova, size) || g->nmaps == MAX_MAPS || !g->served ||
 	    (g->real && !is_memory(vaddr, size, flags)))
 		return;
 	g->map[g->nmaps++] = (struct gen_map){ iova, size };
@@ -221,13 +60,13 @@ static void gen_map_large(struct gen *g)
 		vaddr = t1x_region[R_N].base;
 		iova = PICK(g, 1UL << 33, 1UL << 40, 1UL << 50);
 	}
-	EMIT(g, who(g), OP_MAP, argsz(g, 32), 3, vaddr, iova, size);
+	EMIT(g, who(g), OP_MAP, t1x_argsz(g, 32), 3, vaddr, iova, size);
 	note_map(g, vaddr, iova, size, 3);
 }
 
 static void gen_map(struct gen *g)
 {
-	u64 iova = any_iova(g), size = any_size(g);
+	u64 iova = t1x_any_iova(g), size = t1x_any_size(g);
 	u64 flags = PICK(g, 3, 3, 3, 3, 1, 2);
 	u64 vaddr;
 
@@ -236,7 +75,7 @@ static void gen_map(struct gen *g)
 		return;
 	}
 	/* Mostly where nothing is yet */
-	if (overlaps(g, iova, size) && !once_in(g, 4))
+	if (t1x_overlaps(g, iova, size) && !once_in(g, 4))
 		iova = 0x40000000 +
 		       below(g, 16) * (g->aligned ? 64 : 61) * T1X_PAGE;
 	/* In-tree's undo of a replay would step through all of it */
@@ -244,39 +83,17 @@ static void gen_map(struct gen *g)
 		size = T1X_2M;
 	if (once_in(g, 60))
 		flags = PICK(g, 0, 4, 5, 7, 8, 0x80000003, 0x100);
-	vaddr = any_vaddr(g, size);
-	EMIT(g, who(g), OP_MAP, argsz(g, 32), flags, vaddr, iova, size);
+	vaddr = t1x_any_vaddr(g, size);
+	EMIT(g, who(g), OP_MAP, t1x_argsz(g, 32), flags, vaddr, iova, size);
 	if (flags && flags <= 3)
 		note_map(g, vaddr, iova, size, flags);
-}
-
-/* A range: a mapping, a part of one, several, or anything */
-static void any_range(struct gen *g, u64 *iova, u64 *size)
-{
-	struct gen_map *map = any_map(g), *other = any_map(g);
-
-	if (!map || once_in(g, 8)) {
-		*iova = any_iova(g);
-		*size = any_size(g);
-		if (g->top && once_in(g, 2))
-			*size = -*iova;
-		return;
-	}
-	*iova = map->iova;
-	*size = map->size;
-	if (once_in(g, 3) && other->iova >= map->iova)
-		*size = other->iova + other->size - map->iova;
-	if (once_in(g, 8))
-		*iova += (below(g, 3) - 1) * T1X_PAGE;
-	if (once_in(g, 8))
-		*size += (below(g, 3) - 1) * T1X_PAGE;
 }
 
 static void gen_unmap(struct gen *g)
 {
 	u64 iova, size, flags = 0;
 
-	any_range(g, &iova, &size);
+	t1x_any_range(g, &iova, &size);
 	if (once_in(g, 12)) {
 		flags = VFIO_DMA_UNMAP_FLAG_ALL;
 		if (!once_in(g, 4)) {
@@ -286,41 +103,9 @@ static void gen_unmap(struct gen *g)
 	} else if (once_in(g, 40)) {
 		flags = PICK(g, 3, 8, 0x80000000, 1, 7);
 	}
-	EMIT(g, who(g), OP_UNMAP, argsz(g, 24), flags, iova, size);
+	EMIT(g, who(g), OP_UNMAP, t1x_argsz(g, 24), flags, iova, size);
 	if (flags <= 2)
 		note_unmap(g, iova, size, flags == 2);
-}
-
-static u64 result_at(struct gen *g, u64 bytes)
-{
-	const struct region_info *buf = &t1x_region[R_BUF];
-
-	if (once_in(g, 25))
-		return PICK(g, 0, (1UL << 44) + 7 * (1UL << 36), 1UL << 47,
-			    2 * (1UL << 44), -8UL);
-	/* So that the last word is not there, or just is */
-	if (once_in(g, 12) && bytes <= buf->size)
-		return buf->base + buf->size - bytes + PICK(g, 0, 0, 8, 16);
-	return buf->base + PICK(g, 0, 0, 0, 8, 4, 1);
-}
-
-static u64 bitmap_pgsize(struct gen *g)
-{
-	u64 pgsize = PICK(g, 0, 1, 2, 0x800, 0x1001, 0x2000, T1X_2M, 1UL << 63);
-
-	if (!once_in(g, 20) || (!pgsize && g->opt->ubsan))
-		return T1X_PAGE;
-	return pgsize;
-}
-
-static u64 bitmap_bytes(struct gen *g, u64 size)
-{
-	u64 bytes = (size / T1X_PAGE + 63) / 64 * 8;
-
-	if (once_in(g, 15))
-		return PICK(g, 0, 1, 7, 8, 0x10000, 1UL << 28, (1UL << 28) + 8,
-			    ~0UL);
-	return bytes + (once_in(g, 8) ? 8 : 0);
 }
 
 /* Reports are asked for where they can be had, mostly */
@@ -335,16 +120,16 @@ static void gen_get(struct gen *g)
 
 	if (no_reports(g))
 		return;
-	any_range(g, &iova, &size);
+	t1x_any_range(g, &iova, &size);
 	if (once_in(g, 3)) {
 		/* The window of a migration: all there is, from its start */
 		iova = 0x40000000;
 		size = 0x400000;
 	}
-	bytes = bitmap_bytes(g, size);
-	EMIT(g, who(g), OP_GET, argsz(g, 48),
+	bytes = t1x_bitmap_bytes(g, size);
+	EMIT(g, who(g), OP_GET, t1x_argsz(g, 48),
 	     once_in(g, 30) ? PICK(g, 5, 6, 7, 8, 12) : 4UL, iova, size,
-	     bitmap_pgsize(g), bytes, result_at(g, bytes),
+	     t1x_bitmap_pgsize(g), bytes, t1x_result_at(g, bytes),
 	     once_in(g, 12) ? 0xa5 : 0);
 }
 
@@ -354,12 +139,12 @@ static void gen_unmapd(struct gen *g)
 
 	if (no_reports(g))
 		return;
-	any_range(g, &iova, &size);
-	bytes = bitmap_bytes(g, size);
+	t1x_any_range(g, &iova, &size);
+	bytes = t1x_bitmap_bytes(g, size);
 	if (once_in(g, 20))
 		flags = PICK(g, 0, 3, 5, 9);
-	EMIT(g, who(g), OP_UNMAPD, argsz(g, 48), flags, iova, size,
-	     bitmap_pgsize(g), bytes, result_at(g, bytes),
+	EMIT(g, who(g), OP_UNMAPD, t1x_argsz(g, 48), flags, iova, size,
+	     t1x_bitmap_pgsize(g), bytes, t1x_result_at(g, bytes),
 	     once_in(g, 12) ? 0xa5 : 0);
 	if (flags <= 1 && (g->dirty || !flags))
 		note_unmap(g, iova, size, false);
@@ -377,20 +162,20 @@ static void gen_dirty(struct gen *g)
 		flags = 3 - flags;
 	if (once_in(g, 12))
 		flags = PICK(g, 0, 3, 4, 7, 8, 0x80000001);
-	EMIT(g, who(g), OP_DIRTY, argsz(g, 8), flags);
+	EMIT(g, who(g), OP_DIRTY, t1x_argsz(g, 8), flags);
 	if (flags == 1 || flags == 2)
 		g->dirty = flags == 1;
 }
 
 static void gen_vaddr_gone(struct gen *g)
 {
-	struct gen_map *map = any_map(g);
+	struct gen_map *map = t1x_any_map(g);
 	u64 iova, size, flags = VFIO_DMA_UNMAP_FLAG_VADDR;
 	int i;
 
 	if (g->emu && !once_in(g, 4))
 		return;
-	any_range(g, &iova, &size);
+	t1x_any_range(g, &iova, &size);
 	if (once_in(g, 4)) {
 		flags |= VFIO_DMA_UNMAP_FLAG_ALL;
 		iova = 0;
@@ -404,16 +189,16 @@ static void gen_vaddr_gone(struct gen *g)
 			size = map->size;
 		}
 	}
-	EMIT(g, who(g), OP_UNMAP, argsz(g, 24), flags, iova, size);
+	EMIT(g, who(g), OP_UNMAP, t1x_argsz(g, 24), flags, iova, size);
 }
 
 static void gen_vaddr_new(struct gen *g)
 {
-	struct gen_map *map = any_map(g);
+	struct gen_map *map = t1x_any_map(g);
 	u64 iova, size;
 	int i;
 
-	any_range(g, &iova, &size);
+	t1x_any_range(g, &iova, &size);
 	for (i = 0; i < g->nmaps && !once_in(g, 6); i++) {
 		map = &g->map[i];
 		if (!map->vaddr_gone)
@@ -423,9 +208,9 @@ static void gen_vaddr_new(struct gen *g)
 		map->vaddr_gone = false;
 		break;
 	}
-	EMIT(g, who(g), OP_MAP, argsz(g, 32),
-	     once_in(g, 15) ? 7 : VFIO_DMA_MAP_FLAG_VADDR, any_vaddr(g, size),
-	     iova, size);
+	EMIT(g, who(g), OP_MAP, t1x_argsz(g, 32),
+	     once_in(g, 15) ? 7 : VFIO_DMA_MAP_FLAG_VADDR,
+	     t1x_any_vaddr(g, size), iova, size);
 }
 
 static bool usable(struct gen *g, enum group group)
@@ -590,11 +375,11 @@ static enum group emu_group(struct gen *g)
 
 static u64 emu_iova(struct gen *g)
 {
-	struct gen_map *map = any_map(g);
+	struct gen_map *map = t1x_any_map(g);
 	u64 iova;
 
 	if (!map || once_in(g, 10))
-		return any_iova(g);
+		return t1x_any_iova(g);
 	g->touched = *map;
 	iova = map->iova + below(g, map->size / T1X_PAGE) % 512 * T1X_PAGE;
 	if (once_in(g, 12))
