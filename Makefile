@@ -61,8 +61,9 @@ sparse: ## sparse over the module on the newest kernel
 kdoc: ## Every kernel-doc comment is complete
 	@scripts/static.sh kdoc
 
-layers: ## Includes point only downwards; version checks stay in compat.h
+layers: ## Includes point only downwards; version checks stay in compat.h; excuses have rows
 	@scripts/check-layers.sh
+	@scripts/check-rows.sh
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18

@@ -151,7 +151,7 @@ run_job() {
 
 run_layers() {
 	mkdir -p "$build/logs"
-	if "$scripts/check-layers.sh" >"$build/logs/layers.log" 2>&1; then
+	if { "$scripts/check-layers.sh" && "$scripts/check-rows.sh"; } >"$build/logs/layers.log" 2>&1; then
 		add layers 1 0 0
 	else
 		cat "$build/logs/layers.log" >&2
