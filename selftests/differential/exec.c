@@ -40,16 +40,29 @@ static void do_prot(const struct op *op)
 }
 
 static void (*const actions[OP_KINDS])(const struct op *op) = {
-	[OP_ATTACH] = t1x_do_attach, [OP_DETACH] = t1x_do_detach,
-	[OP_SET] = t1x_do_set,	     [OP_OPEN] = t1x_do_open,
-	[OP_CLOSE] = t1x_do_close,   [OP_MAP] = t1x_do_map,
-	[OP_UNMAP] = t1x_do_unmap,   [OP_UNMAPD] = t1x_do_unmap,
-	[OP_DIRTY] = t1x_do_dirty,   [OP_GET] = t1x_do_get,
-	[OP_INFO] = t1x_do_info,     [OP_EXT] = t1x_do_ext,
-	[OP_RAW] = t1x_do_raw,	     [OP_DROP] = do_drop,
-	[OP_PROT] = do_prot,	     [OP_TABLE] = t1x_do_table,
-	[OP_PIN] = t1x_do_pin,	     [OP_UNPIN] = t1x_do_unpin,
+	[OP_ATTACH] = t1x_do_attach,
+	[OP_DETACH] = t1x_do_detach,
+	[OP_SET] = t1x_do_set,
+	[OP_OPEN] = t1x_do_open,
+	[OP_CLOSE] = t1x_do_close,
+	[OP_MAP] = t1x_do_map,
+	[OP_UNMAP] = t1x_do_unmap,
+	[OP_UNMAPD] = t1x_do_unmap,
+	[OP_DIRTY] = t1x_do_dirty,
+	[OP_GET] = t1x_do_get,
+	[OP_INFO] = t1x_do_info,
+	[OP_EXT] = t1x_do_ext,
+	[OP_RAW] = t1x_do_raw,
+	[OP_DROP] = do_drop,
+	[OP_PROT] = do_prot,
+	[OP_TABLE] = t1x_do_table,
+	[OP_PIN] = t1x_do_pin,
+	[OP_UNPIN] = t1x_do_unpin,
 	[OP_RW] = t1x_do_rw,
+	[OP_MAPR] = t1x_do_map_range,
+	[OP_UNMAPR] = t1x_do_unmap_range,
+	[OP_DIRTYR] = t1x_do_dirty_range,
+	[OP_PGSIZES] = t1x_do_pgsizes,
 };
 
 static void do_op(const struct op *op)
@@ -65,9 +78,11 @@ __attribute((noreturn)) static void serve(int sock)
 	int g;
 
 	/* What A closes is to be closed */
-	for (g = 0; g < G_COUNT; g++)
+	for (g = 0; g < G_COUNT; g++) {
 		if (run.device[g] >= 0)
 			close(run.device[g]);
+		run.device[g] = -1;
+	}
 	t1x_memory_setup('B', run.memfd);
 	send(sock, "", 1, 0);
 	while (recv(sock, &op, sizeof(op), 0) == sizeof(op)) {
@@ -132,28 +147,9 @@ static void say_state(void)
 		      cap ? cap->avail : -1L);
 }
 
-static bool changes_state(const struct op *op)
-{
-	switch (op->kind) {
-	case OP_ATTACH:
-	case OP_DETACH:
-	case OP_SET:
-	case OP_CLOSE:
-	case OP_MAP:
-	case OP_UNMAP:
-	case OP_UNMAPD:
-	case OP_RAW:
-	case OP_DIE:
-	case OP_PIN:
-	case OP_UNPIN:
-		return true;
-	}
-	return false;
-}
-
 static void step(const struct op *op)
 {
-	bool unmap = op->kind == OP_UNMAP || op->kind == OP_UNMAPD;
+	bool unmap = t1x_op_unmaps(op->kind);
 
 	if (unmap)
 		t1x_unpin_all();
@@ -167,7 +163,7 @@ static void step(const struct op *op)
 	}
 	if (unmap || op->kind == OP_DETACH)
 		t1x_say_callbacks();
-	if (changes_state(op))
+	if (t1x_op_changes_state(op->kind))
 		say_state();
 }
 
@@ -179,23 +175,35 @@ static void show_step(const struct op *op)
 	fflush(stdout);
 }
 
+static void set_param(const char *name, u64 value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/module/%s/parameters/%s", run.module,
+		 name);
+	t1x_require(!t1x_write_ulong(path, value), "writing %lu to %s", value,
+		    path);
+}
+
 /* A; its record goes to out as it comes, so that a crash shows where it was */
 static void run_seq(const struct seq *seq, const char *module, u32 handicap,
 		    int out)
 {
-	char path[128];
+	bool debug = getenv("T1X_DEBUG_LANE");
 	long pins = t1x_pins();
 	u32 entries = seq->entries ? seq->entries : DEFAULT_ENTRIES;
 	int i;
 
 	memset(&run, 0, sizeof(run));
 	run.module = module;
-	run.unpin_first = getenv("T1X_DEBUG_LANE");
-	run.one_domain = run.unpin_first && t1x_kernel_at_least(6, 18);
+	run.model = seq->model;
+	run.unpin_first = debug && !seq->model;
+	run.one_domain = debug && t1x_kernel_at_least(6, 18);
 	run.memfd = t1x_memory_memfd();
-	snprintf(path, sizeof(path),
-		 "/sys/module/%s/parameters/dma_entry_limit", module);
-	t1x_write_ulong(path, entries > handicap ? entries - handicap : 0);
+	set_param("dma_entry_limit",
+		  entries > handicap ? entries - handicap : 0);
+	if (seq->granule)
+		set_param("granule", seq->granule);
 	if (seq->limit) {
 		t1x_drop_ipc_lock();
 		t1x_set_memlock(seq->limit * T1X_PAGE);
@@ -204,7 +212,7 @@ static void run_seq(const struct seq *seq, const char *module, u32 handicap,
 	t1x_memory_setup('A', run.memfd);
 
 	for (i = 0; i < seq->n; i++) {
-		if (getenv("T1X_DIFF_SEQ") || getenv("T1X_DEBUG_LANE"))
+		if (getenv("T1X_DIFF_SEQ") || debug)
 			show_step(&seq->op[i]);
 		step(&seq->op[i]);
 		dprintf(out, "%s\n", t1x_said());
@@ -212,7 +220,9 @@ static void run_seq(const struct seq *seq, const char *module, u32 handicap,
 
 	stop_b();
 	t1x_close_groups();
-	t1x_write_ulong(path, DEFAULT_ENTRIES);
+	set_param("dma_entry_limit", DEFAULT_ENTRIES);
+	if (seq->granule)
+		set_param("granule", 0);
 	dprintf(out, "end: A %ld pins %ld\n", t1x_locked(), t1x_pins() - pins);
 }
 

@@ -9,6 +9,7 @@
 #include "seq.h"
 
 #define T1X_LINE_MAX 65536
+#define T1X_UNWRITTEN 0xdeadbeefUL /* in what a call that succeeds writes to */
 #define T1X_INFO_MAX 4096 /* of the buffer for GET_INFO */
 
 /* The line is put together in one place, for one operation at a time */

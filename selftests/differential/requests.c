@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/vfio.h>
+#include <linux/vfio_type1x.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -68,9 +69,15 @@ void t1x_do_unmap(const struct op *op)
 
 void t1x_do_dirty(const struct op *op)
 {
-	struct vfio_iommu_type1_dirty_bitmap arg = {
-		.argsz = op->arg[0],
-		.flags = op->arg[1],
+	/* With a range behind it, should it be read */
+	struct {
+		struct vfio_iommu_type1_dirty_bitmap dirty;
+		struct vfio_iommu_type1_dirty_bitmap_get get;
+	} arg = {
+		.dirty = {
+			.argsz = op->arg[0],
+			.flags = op->arg[1],
+		},
 	};
 
 	t1x_say_ret(ioctl(run.container, VFIO_IOMMU_DIRTY_PAGES, &arg));
@@ -163,4 +170,82 @@ void t1x_do_raw(const struct op *op)
 	t1x_say_ret(ioctl(run.container, cmds[op->arg[0]].cmd, op->arg[1]));
 	if (room)
 		t1x_say_bytes((void *)op->arg[1], room);
+}
+
+void t1x_do_map_range(const struct op *op)
+{
+	struct vfio_type1x_map_range map = {
+		.argsz = op->arg[MAP_ARGSZ],
+		.flags = op->arg[MAP_FLAGS],
+		.vaddr = op->arg[MAP_VADDR],
+		.iova = op->arg[MAP_IOVA],
+		.last = op->arg[MAPR_LAST],
+		.granule = op->arg[MAPR_GRANULE],
+	};
+	u64 before = t1x_hash(&map, sizeof(map));
+
+	t1x_say_ret(ioctl(run.container, VFIO_IOMMU_TYPE1X_MAP_RANGE, &map));
+	if (t1x_hash(&map, sizeof(map)) != before)
+		t1x_say(" argument written to");
+}
+
+void t1x_do_unmap_range(const struct op *op)
+{
+	struct vfio_type1x_unmap_range unmap = {
+		.argsz = op->arg[UNMAP_ARGSZ],
+		.flags = op->arg[UNMAP_FLAGS],
+		.iova = op->arg[UNMAP_IOVA],
+		.last = op->arg[RANGE_LAST],
+		.unmapped_pages = T1X_UNWRITTEN,
+		.bitmap_pgsize = op->arg[BITMAP_PGSIZE],
+		.bitmap_size = op->arg[BITMAP_SIZE],
+		.bitmap_data = op->arg[BITMAP_DATA],
+	};
+	struct vfio_type1x_unmap_range before = unmap;
+	int ret;
+
+	fill_buf(op);
+	ret = ioctl(run.container, VFIO_IOMMU_TYPE1X_UNMAP_RANGE, &unmap);
+	t1x_say_ret(ret);
+	t1x_say(" pages 0x%lx", (u64)unmap.unmapped_pages);
+	before.unmapped_pages = unmap.unmapped_pages;
+	if (memcmp(&unmap, &before, sizeof(unmap)))
+		t1x_say(" argument written to");
+	t1x_say_bitmap(buffer(), op);
+}
+
+void t1x_do_dirty_range(const struct op *op)
+{
+	struct vfio_type1x_dirty_range dirty = {
+		.argsz = op->arg[UNMAP_ARGSZ],
+		.flags = op->arg[UNMAP_FLAGS],
+		.iova = op->arg[UNMAP_IOVA],
+		.last = op->arg[RANGE_LAST],
+		.bitmap_pgsize = op->arg[BITMAP_PGSIZE],
+		.bitmap_size = op->arg[BITMAP_SIZE],
+		.bitmap_data = op->arg[BITMAP_DATA],
+	};
+	u64 before = t1x_hash(&dirty, sizeof(dirty));
+	int ret;
+
+	fill_buf(op);
+	ret = ioctl(run.container, VFIO_IOMMU_TYPE1X_DIRTY_RANGE, &dirty);
+	t1x_say_ret(ret);
+	if (t1x_hash(&dirty, sizeof(dirty)) != before)
+		t1x_say(" argument written to");
+	t1x_say_bitmap(buffer(), op);
+}
+
+void t1x_do_pgsizes(const struct op *op)
+{
+	struct vfio_type1x_pgsizes arg = {
+		.argsz = op->arg[0],
+		.flags = op->arg[1],
+		.pgsizes = op->arg[2],
+		.supported = T1X_UNWRITTEN,
+	};
+
+	t1x_say_ret(ioctl(run.container, VFIO_IOMMU_TYPE1X_PGSIZES, &arg));
+	t1x_say(" pgsizes 0x%lx supported 0x%lx", (u64)arg.pgsizes,
+		(u64)arg.supported);
 }

@@ -17,6 +17,7 @@ struct run {
 	const char *bdf[G_COUNT];
 	int memfd, sock;
 	pid_t b;
+	bool model; /* see struct seq */
 	bool unpin_first; /* see t1x_unpin_all() */
 	/*
 	 * In-tree frees a domain with all that is mapped in it, if another one
@@ -46,6 +47,10 @@ void t1x_do_get(const struct op *op);
 void t1x_do_info(const struct op *op);
 void t1x_do_ext(const struct op *op);
 void t1x_do_raw(const struct op *op);
+void t1x_do_map_range(const struct op *op);
+void t1x_do_unmap_range(const struct op *op);
+void t1x_do_dirty_range(const struct op *op);
+void t1x_do_pgsizes(const struct op *op);
 
 /* pins.c: of emulated devices */
 void t1x_do_pin(const struct op *op);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <ctype.h>
 #include <linux/vfio.h>
+#include <linux/vfio_type1x.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +54,27 @@ static const struct word dirty_flags[] = {
 	{ "get", VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP },
 	{ NULL }
 };
+
+static const struct word map_range_flags[] = {
+	{ "read", VFIO_TYPE1X_MAP_FLAG_READ },
+	{ "write", VFIO_TYPE1X_MAP_FLAG_WRITE },
+	{ "granule", VFIO_TYPE1X_MAP_FLAG_GRANULE },
+	{ NULL }
+};
+
+static const struct word unmap_range_flags[] = {
+	{ "bitmap", VFIO_TYPE1X_UNMAP_FLAG_GET_DIRTY_BITMAP },
+	{ NULL }
+};
+
+static const struct word dirty_range_flags[] = {
+	{ "no-clear", VFIO_TYPE1X_DIRTY_FLAG_NO_CLEAR },
+	{ NULL }
+};
+
+static const struct word pgsizes_flags[] = { { "get", VFIO_TYPE1X_PGSIZES_GET },
+					     { "set", VFIO_TYPE1X_PGSIZES_SET },
+					     { NULL } };
 
 static const struct word types[] = { { "v1", VFIO_TYPE1_IOMMU },
 				     { "v2", VFIO_TYPE1v2_IOMMU },
@@ -142,11 +164,48 @@ static const struct {
 		      { "iova", HEX },
 		      { "len", HEX },
 		      { "write", DEC } } },
+	[OP_MAPR] = { "mapr",
+		      { { "argsz", DEC },
+			{ "flags", WORDS, map_range_flags },
+			{ "vaddr", ADDR },
+			{ "iova", HEX },
+			{ "last", HEX },
+			{ "granule", HEX } } },
+	[OP_UNMAPR] = { "unmapr", REPORT(unmap_range_flags, "last") },
+	[OP_DIRTYR] = { "dirtyr", REPORT(dirty_range_flags, "last") },
+	[OP_PGSIZES] = { "pgsizes",
+			 { { "argsz", DEC },
+			   { "flags", WORDS, pgsizes_flags },
+			   { "pgsizes", HEX } } },
 };
 
 const char *t1x_op_name(enum op_kind kind)
 {
 	return kinds[kind].name;
+}
+
+bool t1x_op_unmaps(enum op_kind kind)
+{
+	return kind == OP_UNMAP || kind == OP_UNMAPD || kind == OP_UNMAPR;
+}
+
+bool t1x_op_changes_state(enum op_kind kind)
+{
+	switch (kind) {
+	case OP_ATTACH:
+	case OP_DETACH:
+	case OP_SET:
+	case OP_CLOSE:
+	case OP_MAP:
+	case OP_RAW:
+	case OP_DIE:
+	case OP_PIN:
+	case OP_UNPIN:
+	case OP_MAPR:
+		return true;
+	default:
+		return t1x_op_unmaps(kind);
+	}
 }
 
 void t1x_print_addr(FILE *out, u64 addr)
@@ -167,8 +226,8 @@ void t1x_print_addr(FILE *out, u64 addr)
 static void print_words(FILE *out, const struct word *words, u64 value)
 {
 	const char *sep = "";
-	bool is_set = words == map_flags || words == unmap_flags ||
-		      words == dirty_flags || words == prots;
+	/* Of the others, one is named */
+	bool is_set = words != types && words != groups && words != raws;
 
 	for (; words->name; words++) {
 		if (is_set ? !(value & words->value) : value != words->value)
@@ -208,14 +267,23 @@ void t1x_print_op(FILE *out, const struct op *op)
 	}
 }
 
+void t1x_print_settings(FILE *out, const struct seq *seq, const char *prefix)
+{
+	if (seq->model)
+		fprintf(out, "%smodel\n", prefix);
+	if (seq->limit)
+		fprintf(out, "%slimit %u\n", prefix, seq->limit);
+	if (seq->entries)
+		fprintf(out, "%sentries %u\n", prefix, seq->entries);
+	if (seq->granule)
+		fprintf(out, "%sgranule 0x%lx\n", prefix, seq->granule);
+}
+
 void t1x_print_seq(FILE *out, const struct seq *seq)
 {
 	int i;
 
-	if (seq->limit)
-		fprintf(out, "limit %u\n", seq->limit);
-	if (seq->entries)
-		fprintf(out, "entries %u\n", seq->entries);
+	t1x_print_settings(out, seq, "");
 	for (i = 0; i < seq->n; i++) {
 		t1x_print_op(out, &seq->op[i]);
 		fputc('\n', out);
@@ -300,6 +368,17 @@ static bool parse_op(struct op *op, char *line)
 	return !strtok_r(NULL, " ", &save);
 }
 
+static bool parse_setting(struct seq *seq, const char *line)
+{
+	if (!strcmp(line, "model"))
+		seq->model = true;
+	else
+		return sscanf(line, "limit %u", &seq->limit) == 1 ||
+		       sscanf(line, "entries %u", &seq->entries) == 1 ||
+		       sscanf(line, "granule %li", &seq->granule) == 1;
+	return true;
+}
+
 bool t1x_parse_seq(struct seq *seq, const char *text)
 {
 	char line[512], copy[512];
@@ -311,9 +390,7 @@ bool t1x_parse_seq(struct seq *seq, const char *text)
 
 		snprintf(line, sizeof(line), "%.*s", (int)len, text);
 		text += len + !!text[len];
-		if (!*line || *line == '#' ||
-		    sscanf(line, "limit %u", &seq->limit) == 1 ||
-		    sscanf(line, "entries %u", &seq->entries) == 1)
+		if (!*line || *line == '#' || parse_setting(seq, line))
 			continue;
 		memcpy(copy, line, sizeof(copy));
 		if (!parse_op(&op, copy)) {

@@ -34,17 +34,24 @@ enum op_kind {
 	OP_PIN,
 	OP_UNPIN,
 	OP_RW,
+	/* Of type1x alone */
+	OP_MAPR,
+	OP_UNMAPR,
+	OP_DIRTYR,
+	OP_PGSIZES,
 	OP_KINDS,
 };
 
 /* Positions of the arguments, where another file wants them */
 enum { MAP_ARGSZ, MAP_FLAGS, MAP_VADDR, MAP_IOVA, MAP_SIZE };
+enum { MAPR_LAST = MAP_SIZE, MAPR_GRANULE };
 
 enum {
 	UNMAP_ARGSZ,
 	UNMAP_FLAGS,
 	UNMAP_IOVA,
 	UNMAP_SIZE,
+	RANGE_LAST = UNMAP_SIZE, /* of UNMAPR and DIRTYR */
 	BITMAP_PGSIZE,
 	BITMAP_SIZE,
 	BITMAP_DATA,
@@ -68,6 +75,8 @@ struct op {
 };
 
 struct seq {
+	bool model; /* answered by the model, not by in-tree */
+	u64 granule; /* parameter of type1x, 0: none */
 	u32 limit; /* RLIMIT_MEMLOCK in pages without CAP_IPC_LOCK, 0: none */
 	u32 entries; /* dma_entry_limit, 0: as it is */
 	int n;
@@ -100,8 +109,14 @@ extern const struct region_info t1x_region[R_COUNT];
 extern const char *const t1x_group_name[G_COUNT];
 
 const char *t1x_op_name(enum op_kind kind);
+/* Drivers may be told of what it unmaps */
+bool t1x_op_unmaps(enum op_kind kind);
+/* What is charged, or mapped, may change */
+bool t1x_op_changes_state(enum op_kind kind);
 void t1x_print_addr(FILE *out, u64 addr);
 void t1x_print_op(FILE *out, const struct op *op);
+/* What holds for the whole sequence, each line with a prefix */
+void t1x_print_settings(FILE *out, const struct seq *seq, const char *prefix);
 void t1x_print_seq(FILE *out, const struct seq *seq);
 /* False where a line is not one of ours: it is printed */
 bool t1x_parse_seq(struct seq *seq, const char *text);
@@ -114,6 +129,7 @@ struct gen_options {
 	int n;
 	bool emu; /* there are emulated devices */
 	bool ubsan; /* in-tree must not be given a page size of 0 */
+	bool model; /* with what type1x alone can do */
 	const char *without; /* kinds of operations to leave out */
 };
 
