@@ -21,27 +21,61 @@ static bool is_memory(u64 vaddr, u64 size, u64 flags)
 	return false;
 }
 
-static void note_map(struct gen *g, u64 vaddr, u64 iova, u64 size, u64 flags)
+void t1x_note_map(struct gen *g, u64 vaddr, const struct gen_map *map,
+		  u64 flags)
 {
-	if (!size || (iova | size | vaddr) % T1X_PAGE ||
-	    t1x_overlaps(g, iova, size) || g->nmaps == MAX_MAPS || !g->served ||
-	    (g->real && !is_memory(vaddr, size, flags)))
+	int room = MAX_MAPS;
+
+	if (g->seq->model && g->seq->entries)
+		room = g->seq->entries;
+	if (!map->size || (map->iova | map->size | vaddr) % T1X_PAGE ||
+	    t1x_overlaps(g, map->iova, map->size) || g->nmaps >= room ||
+	    !g->served || (g->real && !is_memory(vaddr, map->size, flags)))
 		return;
-	g->map[g->nmaps++] = (struct gen_map){ iova, size };
+	g->map[g->nmaps++] = *map;
 }
 
-static void note_unmap(struct gen *g, u64 iova, u64 size, bool all)
+/* The part of a mapping that begins there and is not unmapped */
+static void note_part(struct gen *g, const struct gen_map *map, u64 iova,
+		      u64 end)
+{
+	struct gen_map part = *map;
+
+	if (iova == end || g->nmaps == MAX_MAPS)
+		return;
+	part.iova = iova;
+	part.size = end - iova;
+	g->map[g->nmaps++] = part;
+}
+
+static bool may_be_cut(const struct gen_map *map, u64 first, u64 last)
+{
+	u64 unit = map->granule;
+
+	return unit && (first <= map->iova || !(first % unit)) &&
+	       (last >= map->iova + (map->size - 1) || !((last + 1) % unit));
+}
+
+void t1x_note_unmap(struct gen *g, u64 first, u64 last)
 {
 	int i;
 
 	for (i = 0; i < g->nmaps;) {
-		struct gen_map *map = &g->map[i];
+		struct gen_map map = g->map[i];
+		u64 map_last = map.iova + (map.size - 1);
+		bool head = first > map.iova;
+		bool tail = last < map_last;
 
-		if (all || (map->iova >= iova &&
-			    map->iova + map->size - 1 <= iova + size - 1))
-			*map = g->map[--g->nmaps];
-		else
+		if (map_last < first || map.iova > last ||
+		    ((head || tail) && !may_be_cut(&map, first, last))) {
 			i++;
+			continue;
+		}
+		g->map[i] = g->map[--g->nmaps];
+		if (head)
+			note_part(g, &map, map.iova, first);
+		if (tail)
+			note_part(g, &map, last + 1, map_last + 1);
 	}
 }
 
@@ -61,10 +95,11 @@ static void gen_map_large(struct gen *g)
 		iova = PICK(g, 1UL << 33, 1UL << 40, 1UL << 50);
 	}
 	EMIT(g, who(g), OP_MAP, t1x_argsz(g, 32), 3, vaddr, iova, size);
-	note_map(g, vaddr, iova, size, 3);
+	t1x_note_map(g, vaddr, &(struct gen_map){ iova, size, g->seq->granule },
+		     3);
 }
 
-static void gen_map(struct gen *g)
+void t1x_gen_map(struct gen *g)
 {
 	u64 iova = t1x_any_iova(g), size = t1x_any_size(g);
 	u64 flags = PICK(g, 3, 3, 3, 3, 1, 2);
@@ -86,10 +121,12 @@ static void gen_map(struct gen *g)
 	vaddr = t1x_any_vaddr(g, size);
 	EMIT(g, who(g), OP_MAP, t1x_argsz(g, 32), flags, vaddr, iova, size);
 	if (flags && flags <= 3)
-		note_map(g, vaddr, iova, size, flags);
+		t1x_note_map(g, vaddr,
+			     &(struct gen_map){ iova, size, g->seq->granule },
+			     flags);
 }
 
-static void gen_unmap(struct gen *g)
+void t1x_gen_unmap(struct gen *g)
 {
 	u64 iova, size, flags = 0;
 
@@ -104,21 +141,22 @@ static void gen_unmap(struct gen *g)
 		flags = PICK(g, 3, 8, 0x80000000, 1, 7);
 	}
 	EMIT(g, who(g), OP_UNMAP, t1x_argsz(g, 24), flags, iova, size);
-	if (flags <= 2)
-		note_unmap(g, iova, size, flags == 2);
+	if (flags == VFIO_DMA_UNMAP_FLAG_ALL)
+		t1x_note_unmap(g, 0, ~0UL);
+	else if (flags <= 1)
+		t1x_note_unmap(g, iova, iova + (size - 1));
 }
 
-/* Reports are asked for where they can be had, mostly */
-static bool no_reports(struct gen *g)
+bool t1x_no_reports(struct gen *g)
 {
 	return (!g->dirty || g->opt->type == V1) && !once_in(g, 6);
 }
 
-static void gen_get(struct gen *g)
+void t1x_gen_get(struct gen *g)
 {
 	u64 iova, size, bytes;
 
-	if (no_reports(g))
+	if (t1x_no_reports(g))
 		return;
 	t1x_any_range(g, &iova, &size);
 	if (once_in(g, 3)) {
@@ -133,11 +171,11 @@ static void gen_get(struct gen *g)
 	     once_in(g, 12) ? 0xa5 : 0);
 }
 
-static void gen_unmapd(struct gen *g)
+void t1x_gen_unmapd(struct gen *g)
 {
 	u64 iova, size, bytes, flags = 1;
 
-	if (no_reports(g))
+	if (t1x_no_reports(g))
 		return;
 	t1x_any_range(g, &iova, &size);
 	bytes = t1x_bitmap_bytes(g, size);
@@ -147,10 +185,10 @@ static void gen_unmapd(struct gen *g)
 	     t1x_bitmap_pgsize(g), bytes, t1x_result_at(g, bytes),
 	     once_in(g, 12) ? 0xa5 : 0);
 	if (flags <= 1 && (g->dirty || !flags))
-		note_unmap(g, iova, size, false);
+		t1x_note_unmap(g, iova, iova + (size - 1));
 }
 
-static void gen_dirty(struct gen *g)
+void t1x_gen_dirty(struct gen *g)
 {
 	u64 flags = g->dirty ? 2 : 1;
 
@@ -167,7 +205,7 @@ static void gen_dirty(struct gen *g)
 		g->dirty = flags == 1;
 }
 
-static void gen_vaddr_gone(struct gen *g)
+void t1x_gen_vaddr_gone(struct gen *g)
 {
 	struct gen_map *map = t1x_any_map(g);
 	u64 iova, size, flags = VFIO_DMA_UNMAP_FLAG_VADDR;
@@ -192,7 +230,7 @@ static void gen_vaddr_gone(struct gen *g)
 	EMIT(g, who(g), OP_UNMAP, t1x_argsz(g, 24), flags, iova, size);
 }
 
-static void gen_vaddr_new(struct gen *g)
+void t1x_gen_vaddr_new(struct gen *g)
 {
 	struct gen_map *map = t1x_any_map(g);
 	u64 iova, size;
@@ -237,7 +275,7 @@ static int nattached(struct gen *g)
 	return n;
 }
 
-static void gen_attach(struct gen *g)
+void t1x_gen_attach(struct gen *g)
 {
 	enum group group = any_group(g);
 
@@ -259,7 +297,7 @@ static void gen_close(struct gen *g, enum group group)
 	g->open[group] = false;
 }
 
-static void gen_detach(struct gen *g)
+void t1x_gen_detach(struct gen *g)
 {
 	enum group group = any_group(g);
 
@@ -287,7 +325,7 @@ static void gen_set(struct gen *g)
 	     once_in(g, 3) ? below(g, 12) : (u64)g->opt->type);
 }
 
-static void gen_open(struct gen *g)
+void t1x_gen_open(struct gen *g)
 {
 	enum group group = any_group(g);
 
@@ -303,7 +341,7 @@ static void gen_open(struct gen *g)
 	g->open[group] = g->served && g->attached[group];
 }
 
-static void gen_info(struct gen *g)
+void t1x_gen_info(struct gen *g)
 {
 	EMIT(g, who(g), OP_INFO,
 	     once_in(g, 2) ?
@@ -344,21 +382,21 @@ static void gen_prot(struct gen *g)
 	     size, PICK(g, 0, 1, 3, 3));
 }
 
-static void gen_die(struct gen *g)
+void t1x_gen_die(struct gen *g)
 {
 	/* Orphans count in type1x alone: only where there is no limit */
-	if (!g->seq->limit)
+	if (!g->seq->limit || g->seq->model)
 		EMIT(g, 'A', OP_DIE, 0);
 }
 
-static void gen_table(struct gen *g)
+void t1x_gen_table(struct gen *g)
 {
 	if (g->real)
 		EMIT(g, 'A', OP_TABLE, below(g, 3));
 }
 
 /* Attached and open, or on its way there */
-static enum group emu_group(struct gen *g)
+enum group t1x_emu_group(struct gen *g)
 {
 	enum group group = G_EMU0 + below(g, 2);
 
@@ -384,6 +422,7 @@ static u64 emu_iova(struct gen *g)
 	iova = map->iova + below(g, map->size / T1X_PAGE) % 512 * T1X_PAGE;
 	if (once_in(g, 12))
 		iova = map->iova + map->size - T1X_PAGE;
+	g->touched_at = iova;
 	return iova;
 }
 
@@ -396,31 +435,47 @@ static void gen_reports(struct gen *g)
 
 	if (!g->dirty || g->opt->type == V1 || !map->size || once_in(g, 3))
 		return;
+	if (g->opt->model && once_in(g, 2)) {
+		t1x_gen_touched(g);
+		return;
+	}
 	for (i = 0; i < 2; i++)
 		EMIT(g, who(g), OP_GET, 48, 4, map->iova, map->size, T1X_PAGE,
 		     bytes, t1x_region[R_BUF].base, 0);
 }
 
-static void gen_pin(struct gen *g)
+void t1x_gen_pin(struct gen *g)
 {
+	u64 npages;
+
 	g->pinned = emu_iova(g);
 	if (g->odd_pins && once_in(g, 4))
 		g->pinned += PICK(g, 1, 0x800, 0xfff);
-	EMIT(g, 'A', OP_PIN, emu_group(g), g->pinned,
-	     once_in(g, 15) ? PICK(g, 0, 513, -1UL) : 1 + below(g, 5),
+	g->pinned_by = t1x_emu_group(g);
+	/* Mostly in one mapping, where that is what is being looked at */
+	if (g->opt->model && !once_in(g, 4))
+		npages = 1 + below(g, 2);
+	else
+		npages = once_in(g, 15) ? PICK(g, 0, 513, -1UL) :
+					  1 + below(g, 5);
+	EMIT(g, 'A', OP_PIN, g->pinned_by, g->pinned, npages,
 	     PICK(g, 1, 1, 3, 3, 2, 0));
 	gen_reports(g);
 }
 
-static void gen_unpin(struct gen *g)
+void t1x_gen_unpin(struct gen *g)
 {
-	EMIT(g, 'A', OP_UNPIN, emu_group(g),
+	if (g->opt->model && !once_in(g, 4)) {
+		EMIT(g, 'A', OP_UNPIN, g->pinned_by, g->pinned, 1);
+		return;
+	}
+	EMIT(g, 'A', OP_UNPIN, t1x_emu_group(g),
 	     once_in(g, 2) ? g->pinned : emu_iova(g), 1 + below(g, 3));
 }
 
-static void gen_rw(struct gen *g)
+void t1x_gen_rw(struct gen *g)
 {
-	EMIT(g, 'A', OP_RW, emu_group(g),
+	EMIT(g, 'A', OP_RW, t1x_emu_group(g),
 	     emu_iova(g) + (once_in(g, 4) ? PICK(g, 1, 0x800, 0xfff) : 0),
 	     PICK(g, 0, 1, 2, 8, 0xfff, 0x1000, 0x1001, 0x2000, 0x3fff),
 	     below(g, 2));
@@ -428,23 +483,18 @@ static void gen_rw(struct gen *g)
 }
 
 /* How often, by the groups of the sequence */
-static const struct {
-	const char *name;
-	void (*gen)(struct gen *g);
-	unsigned char weight;
-	bool emu; /* only with emulated devices */
-} choices[] = {
-	{ "map", gen_map, 36 },	       { "unmap", gen_unmap, 22 },
-	{ "info", gen_info, 4 },       { "ext", gen_ext, 3 },
-	{ "dirty", gen_dirty, 5 },     { "dirty", gen_get, 9 },
-	{ "dirty", gen_unmapd, 6 },    { "vaddr", gen_vaddr_gone, 4 },
-	{ "vaddr", gen_vaddr_new, 5 }, { "attach", gen_attach, 5 },
-	{ "detach", gen_detach, 4 },   { "set", gen_set, 1 },
-	{ "open", gen_open, 2 },       { "raw", gen_raw, 3 },
-	{ "drop", gen_drop, 2 },       { "prot", gen_prot, 1 },
-	{ "die", gen_die, 1 },	       { "table", gen_table, 4 },
-	{ "emu", gen_open, 4, true },  { "emu", gen_pin, 14, true },
-	{ "emu", gen_unpin, 6, true }, { "emu", gen_rw, 10, true },
+static const struct choice choices[] = {
+	{ "map", t1x_gen_map, 36 },	   { "unmap", t1x_gen_unmap, 22 },
+	{ "info", t1x_gen_info, 4 },	   { "ext", gen_ext, 3 },
+	{ "dirty", t1x_gen_dirty, 5 },	   { "dirty", t1x_gen_get, 9 },
+	{ "dirty", t1x_gen_unmapd, 6 },	   { "vaddr", t1x_gen_vaddr_gone, 4 },
+	{ "vaddr", t1x_gen_vaddr_new, 5 }, { "attach", t1x_gen_attach, 5 },
+	{ "detach", t1x_gen_detach, 4 },   { "set", gen_set, 1 },
+	{ "open", t1x_gen_open, 2 },	   { "raw", gen_raw, 3 },
+	{ "drop", gen_drop, 2 },	   { "prot", gen_prot, 1 },
+	{ "die", t1x_gen_die, 1 },	   { "table", t1x_gen_table, 4 },
+	{ "emu", t1x_gen_open, 4, true },  { "emu", t1x_gen_pin, 14, true },
+	{ "emu", t1x_gen_unpin, 6, true }, { "emu", t1x_gen_rw, 10, true },
 };
 
 #define NCHOICES (sizeof(choices) / sizeof(*choices))
@@ -456,17 +506,18 @@ static bool left_out(struct gen *g, const char *name)
 
 static void gen_one(struct gen *g)
 {
+	const struct choice *of = g->opt->model ? t1x_range_choices : choices;
+	size_t i, n = g->opt->model ? t1x_nrange_choices : NCHOICES;
 	u64 sum = 0, at;
-	size_t i;
 
-	for (i = 0; i < NCHOICES; i++)
-		sum += choices[i].weight;
+	for (i = 0; i < n; i++)
+		sum += of[i].weight;
 	do {
 		at = below(g, sum);
-		for (i = 0; at >= choices[i].weight; i++)
-			at -= choices[i].weight;
-	} while ((choices[i].emu && !g->emu) || left_out(g, choices[i].name));
-	choices[i].gen(g);
+		for (i = 0; at >= of[i].weight; i++)
+			at -= of[i].weight;
+	} while ((of[i].emu && !g->emu) || left_out(g, of[i].name));
+	of[i].gen(g);
 }
 
 void t1x_generate(struct seq *seq, u64 seed, const struct gen_options *opt)
@@ -476,12 +527,14 @@ void t1x_generate(struct seq *seq, u64 seed, const struct gen_options *opt)
 		.opt = opt,
 		.seq = seq,
 		.real = true,
+		.pinned_by = G_EMU0,
 	};
 
 	memset(seq, 0, sizeof(*seq));
+	seq->model = opt->model;
 	draw(&g);
 	if (opt->emu && !left_out(&g, "emu")) {
-		g.emu = once_in(&g, 2);
+		g.emu = opt->model ? !once_in(&g, 3) : once_in(&g, 2);
 		g.real = !g.emu || once_in(&g, 2);
 	}
 	if (once_in(&g, 5))
@@ -491,13 +544,17 @@ void t1x_generate(struct seq *seq, u64 seed, const struct gen_options *opt)
 	g.top = once_in(&g, 10);
 	g.odd_pins = once_in(&g, 8);
 	g.aligned = once_in(&g, 3);
-	gen_attach(&g);
+	if (opt->model)
+		t1x_begin_ranges(&g);
+	t1x_gen_attach(&g);
+	if (opt->model && once_in(&g, 3) && !left_out(&g, "pgsizes"))
+		t1x_gen_pgsizes(&g);
 	if (once_in(&g, 2) && opt->type != V1 && !left_out(&g, "dirty"))
-		gen_dirty(&g);
+		t1x_gen_dirty(&g);
 	while (seq->n < opt->n) {
 		/* A container without a driver answers EINVAL to all */
 		if (!g.served && !once_in(&g, 8))
-			gen_attach(&g);
+			t1x_gen_attach(&g);
 		else
 			gen_one(&g);
 	}

@@ -16,6 +16,7 @@
 
 struct gen_map {
 	u64 iova, size;
+	u64 granule; /* 0: not to be cut */
 	bool vaddr_gone;
 };
 
@@ -29,7 +30,9 @@ struct gen {
 	int nmaps;
 	struct gen_map map[MAX_MAPS];
 	u64 pinned;
+	enum group pinned_by;
 	struct gen_map touched; /* by a device, last */
+	u64 touched_at; /* and where in it */
 	bool top; /* this sequence goes to the end of the 64-bit space */
 	bool odd_pins; /* and this one pins amid pages */
 	bool aligned; /* mappings begin where words of a bitmap do */
@@ -66,7 +69,8 @@ static inline u64 pick(struct gen *g, const u64 *of, size_t n)
 
 static inline char who(struct gen *g)
 {
-	return once_in(g, 3) ? 'B' : 'A';
+	/* What is B's, a driver cannot copy for A */
+	return once_in(g, g->opt->model && g->emu ? 6 : 3) ? 'B' : 'A';
 }
 
 static inline void emit(struct gen *g, char who, enum op_kind kind,
@@ -82,6 +86,45 @@ static inline void emit(struct gen *g, char who, enum op_kind kind,
 #define EMIT(g, who, kind, ...)               \
 	emit(g, who, kind, LIST(__VA_ARGS__), \
 	     sizeof(LIST(__VA_ARGS__)) / sizeof(u64))
+
+/* What a sequence does, and how often */
+struct choice {
+	const char *name;
+	void (*gen)(struct gen *g);
+	unsigned char weight;
+	bool emu; /* only with emulated devices */
+};
+
+/* gen_ranges.c: what type1x alone can do, and has a model for */
+extern const struct choice t1x_range_choices[];
+extern const size_t t1x_nrange_choices;
+void t1x_begin_ranges(struct gen *g);
+void t1x_gen_pgsizes(struct gen *g);
+void t1x_gen_touched(struct gen *g);
+
+/* gen.c */
+void t1x_note_map(struct gen *g, u64 vaddr, const struct gen_map *map,
+		  u64 flags);
+void t1x_note_unmap(struct gen *g, u64 first, u64 last);
+/* Reports are asked for where they can be had, mostly */
+bool t1x_no_reports(struct gen *g);
+enum group t1x_emu_group(struct gen *g);
+void t1x_gen_map(struct gen *g);
+void t1x_gen_unmap(struct gen *g);
+void t1x_gen_info(struct gen *g);
+void t1x_gen_dirty(struct gen *g);
+void t1x_gen_get(struct gen *g);
+void t1x_gen_unmapd(struct gen *g);
+void t1x_gen_vaddr_gone(struct gen *g);
+void t1x_gen_vaddr_new(struct gen *g);
+void t1x_gen_attach(struct gen *g);
+void t1x_gen_detach(struct gen *g);
+void t1x_gen_open(struct gen *g);
+void t1x_gen_die(struct gen *g);
+void t1x_gen_table(struct gen *g);
+void t1x_gen_pin(struct gen *g);
+void t1x_gen_unpin(struct gen *g);
+void t1x_gen_rw(struct gen *g);
 
 /* values.c: mostly at the edges of what is mapped */
 struct gen_map *t1x_any_map(struct gen *g);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "gen.h"
 
+#define KERNEL_ADDRESS 0xffff888000000000
+
 struct gen_map *t1x_any_map(struct gen *g)
 {
 	return g->nmaps ? &g->map[below(g, g->nmaps)] : NULL;
@@ -57,7 +59,7 @@ u64 t1x_any_vaddr(struct gen *g, u64 size)
 	u64 npages = info->size / T1X_PAGE;
 
 	if (once_in(g, 40))
-		return PICK(g, 0, 1UL << 47, 0xffff888000000000, -T1X_PAGE,
+		return PICK(g, 0, 1UL << 47, KERNEL_ADDRESS, -T1X_PAGE,
 			    2 * (1UL << 44));
 	if (size <= info->size && !once_in(g, 12))
 		npages -= size / T1X_PAGE - 1;
@@ -78,8 +80,8 @@ bool t1x_overlaps(struct gen *g, u64 iova, u64 size)
 	int i;
 
 	for (i = 0; i < g->nmaps; i++)
-		if (iova < g->map[i].iova + g->map[i].size &&
-		    g->map[i].iova < iova + size)
+		if (iova <= g->map[i].iova + (g->map[i].size - 1) &&
+		    g->map[i].iova <= iova + (size - 1))
 			return true;
 	return false;
 }
@@ -109,8 +111,10 @@ u64 t1x_result_at(struct gen *g, u64 bytes)
 {
 	const struct region_info *buf = &t1x_region[R_BUF];
 
+	/* Whether 1 << 47 can be a user's depends on the kernel */
 	if (once_in(g, 25))
-		return PICK(g, 0, (1UL << 44) + 7 * (1UL << 36), 1UL << 47,
+		return PICK(g, 0, (1UL << 44) + 7 * (1UL << 36),
+			    g->opt->model ? KERNEL_ADDRESS : 1UL << 47,
 			    2 * (1UL << 44), -8UL);
 	/* So that the last word is not there, or just is */
 	if (once_in(g, 12) && bytes <= buf->size)
