@@ -7,6 +7,7 @@
 #include "batch.h"
 #include "compare.h"
 #include "exec.h"
+#include "predict.h"
 
 #define MAX_CANDIDATES 32
 #define UNLOAD_MS 10000
@@ -43,25 +44,58 @@ static void load_only(const char *module)
 	t1x_require(!ret, "insmod %s: %s", path, strerror(-ret));
 }
 
-void t1x_batch(struct seq *seqs, int n, struct outcome *outcomes, u32 handicap)
+/* Looked at once, with ours loaded; or invented, where nothing is loaded */
+static const struct world *get_world(const struct subject *subject)
+{
+	static struct world world;
+	static enum { NONE, REAL, INVENTED } have;
+
+	if (subject->fault && have != INVENTED) {
+		t1x_world_invent(&world);
+		have = INVENTED;
+	} else if (!subject->fault && have != REAL) {
+		t1x_world_look(&world);
+		have = REAL;
+	}
+	return &world;
+}
+
+/* What is expected of a sequence for the model, and what the subject answers */
+static void answer(const struct seq *seq, struct outcome *outcome,
+		   const struct subject *subject)
+{
+	const struct world *world = seq->model ? get_world(subject) : NULL;
+
+	if (seq->model)
+		outcome->expected = t1x_predict(seq, world, FAULT_NONE);
+	if (subject->fault)
+		outcome->ours = t1x_predict(seq, world, subject->fault);
+	else
+		outcome->ours = t1x_exec(seq, t1x_module(), subject->handicap);
+	outcome->at = t1x_compare(seq, outcome->expected, outcome->ours);
+}
+
+void t1x_batch(struct seq *seqs, int n, struct outcome *outcomes,
+	       const struct subject *subject)
 {
 	int i;
 
-	load_only(T1X_MODULE_INTREE);
-	for (i = 0; i < n; i++)
-		outcomes[i].intree = t1x_exec(&seqs[i], T1X_MODULE_INTREE, 0);
-	load_only(t1x_module());
 	for (i = 0; i < n; i++) {
-		outcomes[i].ours = t1x_exec(&seqs[i], t1x_module(), handicap);
-		outcomes[i].at = t1x_compare(&seqs[i], outcomes[i].intree,
-					     outcomes[i].ours);
+		if (seqs[i].model)
+			continue;
+		load_only(T1X_MODULE_INTREE);
+		outcomes[i].expected = t1x_exec(&seqs[i], T1X_MODULE_INTREE, 0);
 	}
+	if (!subject->fault)
+		load_only(t1x_module());
+	for (i = 0; i < n; i++)
+		answer(&seqs[i], &outcomes[i], subject);
 }
 
 void t1x_batch_free(struct outcome *outcomes, int n)
 {
 	while (n--) {
-		free(outcomes[n].intree);
+		free(outcomes[n].expected);
 		free(outcomes[n].ours);
 	}
 }
@@ -69,8 +103,11 @@ void t1x_batch_free(struct outcome *outcomes, int n)
 /* seq without the operations [from, to) */
 static struct seq without(const struct seq *seq, int from, int to)
 {
-	struct seq less = { .limit = seq->limit, .entries = seq->entries };
+	struct seq less = *seq;
 	int i;
+
+	less.op = NULL;
+	less.n = 0;
 
 	for (i = 0; i < seq->n; i++)
 		if (i < from || i >= to)
@@ -80,13 +117,13 @@ static struct seq without(const struct seq *seq, int from, int to)
 
 /* The first candidate that differs takes the place of seq */
 static bool take_first(struct seq *seq, struct seq *candidates, int n,
-		       u32 handicap)
+		       const struct subject *subject)
 {
 	struct outcome outcomes[MAX_CANDIDATES];
 	bool taken = false;
 	int i;
 
-	t1x_batch(candidates, n, outcomes, handicap);
+	t1x_batch(candidates, n, outcomes, subject);
 	for (i = 0; i < n; i++) {
 		if (taken || outcomes[i].at < 0) {
 			t1x_free_seq(&candidates[i]);
@@ -104,7 +141,8 @@ static bool take_first(struct seq *seq, struct seq *candidates, int n,
 }
 
 /* Try without each piece of that many operations, the last ones first */
-static bool drop_pieces(struct seq *seq, int size, u32 handicap)
+static bool drop_pieces(struct seq *seq, int size,
+			const struct subject *subject)
 {
 	struct seq candidates[MAX_CANDIDATES];
 	int end = seq->n, n = 0;
@@ -117,7 +155,7 @@ static bool drop_pieces(struct seq *seq, int size, u32 handicap)
 		end = from;
 		if (n < MAX_CANDIDATES && end > 0)
 			continue;
-		if (take_first(seq, candidates, n, handicap)) {
+		if (take_first(seq, candidates, n, subject)) {
 			taken = true;
 			if (end > seq->n)
 				end = seq->n;
@@ -127,32 +165,33 @@ static bool drop_pieces(struct seq *seq, int size, u32 handicap)
 	return taken;
 }
 
-/* No limits, and all in one process */
-static void simplify(struct seq *seq, u32 handicap)
+/* No limits, no parameter, and all in one process */
+static void simplify(struct seq *seq, const struct subject *subject)
 {
-	struct seq candidates[3];
+	struct seq candidates[4];
 	int i;
 
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < 4; i++)
 		candidates[i] = without(seq, 0, 0);
 	candidates[0].limit = 0;
 	candidates[1].entries = 0;
 	for (i = 0; i < seq->n; i++)
 		candidates[2].op[i].who = 'A';
-	take_first(seq, candidates, 3, handicap);
+	candidates[3].granule = 0;
+	take_first(seq, candidates, 4, subject);
 }
 
-struct outcome t1x_shrink(struct seq *seq, u32 handicap)
+struct outcome t1x_shrink(struct seq *seq, const struct subject *subject)
 {
 	struct outcome outcome;
 	int size;
 
-	simplify(seq, handicap);
+	simplify(seq, subject);
 	for (size = seq->n / 2; size > 0; size = size > 1 ? size / 2 : 0)
-		while (drop_pieces(seq, size, handicap))
+		while (drop_pieces(seq, size, subject))
 			if (size > seq->n)
 				size = seq->n;
-	simplify(seq, handicap);
-	t1x_batch(seq, 1, &outcome, handicap);
+	simplify(seq, subject);
+	t1x_batch(seq, 1, &outcome, subject);
 	return outcome;
 }

@@ -7,7 +7,6 @@
 #include "compare.h"
 #include "record.h"
 
-#define LINE_MAX_LEN 65536
 #define BITMAP_MAX 65536
 #define PAGES_OF_WORD 64
 
@@ -36,6 +35,12 @@ static struct {
 static const struct op *op_of(const struct pair *pair)
 {
 	return pair->at < pair->seq->n ? &pair->seq->op[pair->at] : NULL;
+}
+
+static const char *next_line(const char *record)
+{
+	record += strcspn(record, "\n");
+	return record + (*record == '\n');
 }
 
 static bool is_report(const struct op *op)
@@ -337,8 +342,7 @@ void t1x_count_answers(const struct seq *seq, const char *record)
 	for (i = 0; i < seq->n; i++) {
 		t1x_record_line(record, 0, line, sizeof(line));
 		count_answer(&seq->op[i], line);
-		record += strcspn(record, "\n");
-		record += *record == '\n';
+		record = next_line(record);
 	}
 }
 
@@ -358,9 +362,48 @@ static void note_past(const struct op *op, const char *intree)
 		past.replayed = past.mapped;
 }
 
+/*
+ * The model tells how large the pages of each mapping may be, not how large they
+ * are: is each large page in one, and of a size that this one has?
+ */
+static bool leaves_are_allowed(const char *sizes, const char *leaves)
+{
+	u64 size, at, mask, first, last;
+	int len, n;
+
+	for (; sscanf(leaves, " 0x%lx@0x%lx%n", &size, &at, &len) == 2;
+	     leaves += len) {
+		const char *next = sizes;
+		bool allowed = false;
+
+		for (; sscanf(next, " 0x%lx@0x%lx-0x%lx%n", &mask, &first,
+			      &last, &n) == 3;
+		     next += n)
+			allowed |= mask & size && at >= first &&
+				   at + (size - 1) <= last;
+		if (!allowed)
+			return false;
+	}
+	return !*leaves;
+}
+
+static bool agrees_with_model(const struct op *op, const char *model,
+			      const char *ours)
+{
+	const char *bar = strchr(model, '|'), *our_bar = strchr(ours, '|');
+
+	if (!strcmp(model, ours))
+		return true;
+	if (!op || op->kind != OP_TABLE || !bar || !our_bar)
+		return false;
+	return bar - model == our_bar - ours &&
+	       !strncmp(model, ours, bar - model) &&
+	       leaves_are_allowed(bar + 1, our_bar + 1);
+}
+
 int t1x_compare(const struct seq *seq, const char *intree, const char *ours)
 {
-	static char a[LINE_MAX_LEN], b[LINE_MAX_LEN];
+	static char a[T1X_LINE_MAX], b[T1X_LINE_MAX];
 	struct pair pair = { seq, 0, a, b };
 
 	memset(&past, 0, sizeof(past));
@@ -369,18 +412,18 @@ int t1x_compare(const struct seq *seq, const char *intree, const char *ours)
 
 		t1x_record_line(intree, 0, a, sizeof(a));
 		t1x_record_line(ours, 0, b, sizeof(b));
-		if (strcmp(a, b))
+		if (seq->model && !agrees_with_model(op_of(&pair), a, b))
+			return pair.at;
+		if (!seq->model && strcmp(a, b))
 			verdict = judge(&pair);
 		if (verdict == UNKNOWN)
 			return pair.at;
 		if (verdict == KNOWN_AND_OVER || pair.at == seq->n ||
-		    spoils_intree(op_of(&pair), a))
+		    (!seq->model && spoils_intree(op_of(&pair), a)))
 			break;
 		note_past(op_of(&pair), a);
-		intree += strcspn(intree, "\n");
-		intree += *intree == '\n';
-		ours += strcspn(ours, "\n");
-		ours += *ours == '\n';
+		intree = next_line(intree);
+		ours = next_line(ours);
 	}
 	return -1;
 }
