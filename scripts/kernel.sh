@@ -91,6 +91,8 @@ built_kernel() {
 	case $lane in debug-6.*) set -- "$@" "$conf/modversions.config" ;; esac
 	key=$({ cat "$src.version" "$@" && gcc --version | head -n 1; } | sha256sum | cut -d ' ' -f 1)
 	(
+		# One that is there need not wait while another is built.
+		[ "$(cat "$dir/t1x.key" 2>/dev/null)" != "$key" ] || exit 0
 		lock "$cache/lock.build" "building a kernel"
 		[ "$(cat "$dir/t1x.key" 2>/dev/null)" != "$key" ] || exit 0
 		say "building kernel $lane ($minutes minutes on 2 cores), log: $dir/build.log"
