@@ -30,8 +30,7 @@ struct dying {
 	bool in_use; /* drivers of emulated devices hold or copy something of it */
 	bool cut; /* of some mappings only a part goes */
 	bool entry; /* an entry of dma_entry_limit is taken for what is left */
-	struct t1x_dma
-		*parts[2]; /* for splits: at the upper end and at the lower */
+	struct t1x_dma *parts[2]; /* what splits take off, or NULL */
 };
 
 /*
