@@ -21,11 +21,13 @@ if [ "$(lane_kind "$lane")" = debug ]; then
 	[ "${PARTS:-}" = kunit ] || cmdline="$cmdline iommu.debug_pagealloc=1"
 fi
 
+# Seconds without a word on the console.
+patience=45
 case ${ACCEL:-tcg} in
 tcg) accel=tcg,thread=multi ;;
 kvm) accel=kvm ;;
 # The guest's clock counts its instructions; only one vCPU can do that.
-icount) accel="tcg,thread=single -icount shift=0,sleep=off" SMP=1 ;;
+icount) accel="tcg,thread=single -icount shift=0,sleep=off" SMP=1 patience=240 ;;
 *) die "ACCEL=$ACCEL: use tcg, kvm or icount" ;;
 esac
 
@@ -88,7 +90,7 @@ for try in 1 2 3; do
 	boot &
 	guest=$!
 	silent=0 size=0
-	until grep -q '^begin' "$run/verdict" || ! kill -0 $guest 2>/dev/null || [ $silent -ge 45 ]; do
+	until grep -q '^begin' "$run/verdict" || ! kill -0 $guest 2>/dev/null || [ $silent -ge $patience ]; do
 		sleep 1
 		silent=$((silent + 1))
 		now=$(stat -Lc %s "$run/console.log" 2>/dev/null || echo 0)
