@@ -134,6 +134,8 @@ END {
 	print "Instructions of the guest, for each page of 4 KiB, mapping or call; hot memory; the least of 3."
 	print "One boot: the same program on the same pages, first with in-tree type1, then with type1x" \
 		(has["iommufd"] ? ", then with iommufd." : ".")
+	if (lane ~ /^debug/)
+		print "A debug kernel, which checks its own steps: this shows that all of it runs, not what it costs."
 	if (has["limit"])
 		print "limit: the calls into GUP and the IOMMU core alone; part: how much of type1x's they are."
 	print ""
