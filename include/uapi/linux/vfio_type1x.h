@@ -145,7 +145,8 @@ struct vfio_type1x_dirty_range {
  * @flags: Either VFIO_TYPE1X_PGSIZES_GET or VFIO_TYPE1X_PGSIZES_SET
  * @pgsizes: Bitmap of the IOMMU page sizes that the container uses, in bytes; in
  *	     for SET, out for both
- * @supported: Out: what the IOMMUs of the container can do, also if SET fails
+ * @supported: Out: what the IOMMUs of the container can do, also if SET of a set that
+ *	       is not empty fails
  *
  * Restricts the IOMMU page sizes to a subset of @supported that holds its smallest;
  * the sizes need not be adjacent. It lasts while the container has a group, through
