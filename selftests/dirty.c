@@ -1087,16 +1087,22 @@ TEST_F(dirty, M39_start_that_is_out_of_memory_fails_whole)
 	EXPECT_EQ(1UL << 35, words[1]);
 }
 
+/*
+ * A MAP may need a new slab, which takes one more allocation that may fail unseen,
+ * and then the count means another one: no two in a row do.
+ */
+#define TRIES 3
+
 TEST_F(dirty, M32_map_that_is_out_of_memory_changes_nothing)
 {
 	u32 avail = t1x_dma_avail(&self->c);
-	int nth, ret, refused = 0;
+	int i, ret, refused = 0;
 
 	if (!t1x_fault_available())
 		SKIP(return, "no fault injection");
 	t1x_dirty_start(&self->c);
-	for (nth = 1; nth < MAX_NTH; nth++) {
-		t1x_fault_begin(nth);
+	for (i = TRIES; i < TRIES * MAX_NTH; i++) {
+		t1x_fault_begin(i / TRIES);
 		ret = __t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
 		t1x_fault_end();
 		if (!ret)
@@ -1107,8 +1113,8 @@ TEST_F(dirty, M32_map_that_is_out_of_memory_changes_nothing)
 		ASSERT_EQ(-ENOMEM, ret);
 		refused++;
 	}
-	/* The mapping and its bitmap at least */
-	EXPECT_LE(2, refused);
+	/* The mapping and its bitmap at least, each all times but one */
+	EXPECT_LE(2 * (TRIES - 1), refused);
 }
 
 TEST_F(dirty, log_of_a_container_without_groups_is_gone)
