@@ -28,8 +28,6 @@
 /* take() may add two runs at a time, one on each side of a 1 GiB boundary. */
 #define SPARE_RUNS 2
 
-#define NO_PFN ULONG_MAX
-
 /*
  * Have @want pages charged, and more if there is room; pin->advance tells whether
  * the limit allowed it. Return: 0 or -EINTR.
@@ -491,7 +489,7 @@ static int take_hugetlb(struct t1x_pin *pin, u8 order)
 /* Get pages or a piece at vaddr; whatever it pins is in the walk afterwards. */
 static int refill(struct t1x_pin *pin)
 {
-	unsigned long pfn = NO_PFN;
+	unsigned long pfn = T1X_NO_PFN;
 	unsigned long want;
 	long n;
 	int ret;
@@ -515,7 +513,7 @@ static int refill(struct t1x_pin *pin)
 	if (n < 0)
 		return n;
 
-	if (pfn != NO_PFN) {
+	if (pfn != T1X_NO_PFN) {
 		take(pin, pfn, n, T1X_PIN_NONE);
 		return 0;
 	}
@@ -682,13 +680,13 @@ int t1x_pin_page(struct t1x_account *account, unsigned long vaddr, int prot,
 	};
 	long ret;
 
-	*pfn = NO_PFN;
+	*pfn = T1X_NO_PFN;
 	ret = pin_fast(&pin, 1);
 	if (ret <= 0)
 		ret = pin_slow(&pin, 1, pfn);
 	if (ret < 0)
 		return ret;
-	if (*pfn != NO_PFN)
+	if (*pfn != T1X_NO_PFN)
 		return 0;
 
 	*pfn = page_to_pfn(pin.pages[0]);
