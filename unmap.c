@@ -131,7 +131,8 @@ static int mark(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 	}
 
 	for (dma = dying->first; dma; dma = dma->next_dying) {
-		t1x_dma_set_state(&map->tree, dma, T1X_DMA_DYING);
+		t1x_dma_set_dying(&map->tree, dma, dma->going_iova,
+				  dma->going_last);
 		dying->npages +=
 			((dma->going_last - dma->going_iova) >> PAGE_SHIFT) + 1;
 		dying->cut |= t1x_dma_is_cut(dma);
