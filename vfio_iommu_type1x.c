@@ -432,9 +432,11 @@ static long t1x_map_range_ioctl(struct t1x_container *container,
 
 	ret = t1x_uapi_check_map_range(&req, t1x_map_pgsize(&container->map),
 				       &args);
-	return ret   ?:
-		       t1x_map_dma(&container->map, &args,
-				   READ_ONCE(disable_hugepages));
+	if (ret)
+		return ret;
+
+	return t1x_map_dma(&container->map, &args,
+			   READ_ONCE(disable_hugepages));
 }
 
 /* The bitmap that follows an unmap request. */
