@@ -154,6 +154,11 @@ void t1x_dirty_clear(struct t1x_dirty *dirty, unsigned long page,
 	if (!dirty->bits)
 		return;
 
+	if (page <= dirty->first && end == dirty->first + dirty->npages) {
+		t1x_dirty_clear_all(dirty);
+		return;
+	}
+
 	for (page = max(page, dirty->first); page < end;) {
 		unsigned long n = min(end - page, CHUNK * BITS_PER_BYTE);
 

@@ -386,6 +386,37 @@ static int pin_all(struct t1x_dirty_log *log, const struct t1x_uapi_dirty *args,
 	return ret;
 }
 
+static void report_clipped(struct t1x_dirty_log *log,
+			   const struct t1x_dirty_report *report,
+			   const struct t1x_uapi_dirty *args,
+			   struct t1x_dma *dma)
+{
+	unsigned long iova = max(dma->iova, args->iova);
+	unsigned long last = min(dma->last, args->last);
+
+	write_report(log, report, dma, iova, last);
+	if (args->no_clear)
+		return;
+
+	t1x_dirty_clear(&dma->dirty, iova >> PAGE_SHIFT,
+			((last - iova) >> PAGE_SHIFT) + 1);
+	t1x_external_mark_dirty(dma);
+}
+
+/* Report all of a range, whose part of the bitmap is pinned. */
+static void report_range(struct t1x_dirty_log *log,
+			 const struct t1x_dirty_report *report,
+			 const struct t1x_uapi_dirty *args)
+{
+	struct t1x_dma *dma;
+
+	for (dma = next_in(log, args, args->iova); dma;
+	     dma = next_after(log, args, dma)) {
+		report_clipped(log, report, args, dma);
+		cond_resched();
+	}
+}
+
 /**
  * t1x_dirty_log_get() - VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP
  * @log: Log
@@ -404,7 +435,6 @@ int t1x_dirty_log_get(struct t1x_dirty_log *log,
 		      const struct t1x_uapi_dirty *args)
 {
 	struct t1x_dirty_report report;
-	struct t1x_dma *dma;
 	int ret;
 
 	ret = t1x_dirty_report_open(&report, args->iova, &args->bitmap);
@@ -420,13 +450,7 @@ int t1x_dirty_log_get(struct t1x_dirty_log *log,
 	if (ret)
 		goto out_unlock;
 
-	for (dma = next_in(log, args, args->iova); dma;
-	     dma = next_after(log, args, dma)) {
-		write_report(log, &report, dma, dma->iova, dma->last);
-		t1x_dirty_clear_all(&dma->dirty);
-		t1x_external_mark_dirty(dma);
-		cond_resched();
-	}
+	report_range(log, &report, args);
 
 out_unlock:
 	mutex_unlock(log->tree->lock);
@@ -450,23 +474,6 @@ static int lock_range(struct t1x_dirty_log *log,
 	return ret;
 }
 
-static void report_clipped(struct t1x_dirty_log *log,
-			   const struct t1x_dirty_report *report,
-			   const struct t1x_uapi_dirty *args,
-			   struct t1x_dma *dma)
-{
-	unsigned long iova = max(dma->iova, args->iova);
-	unsigned long last = min(dma->last, args->last);
-
-	write_report(log, report, dma, iova, last);
-	if (args->no_clear)
-		return;
-
-	t1x_dirty_clear(&dma->dirty, iova >> PAGE_SHIFT,
-			((last - iova) >> PAGE_SHIFT) + 1);
-	t1x_external_mark_dirty(dma);
-}
-
 /**
  * t1x_dirty_log_get_range() - VFIO_IOMMU_TYPE1X_DIRTY_RANGE
  * @log: Log
@@ -485,7 +492,6 @@ int t1x_dirty_log_get_range(struct t1x_dirty_log *log,
 			    const struct t1x_uapi_dirty *args)
 {
 	struct t1x_dirty_report report;
-	struct t1x_dma *dma;
 	int ret;
 
 	/* A bad argument is told before a bad bitmap. */
@@ -506,11 +512,7 @@ int t1x_dirty_log_get_range(struct t1x_dirty_log *log,
 		goto out_close;
 
 	t1x_dirty_report_clear_window(&report);
-	for (dma = next_in(log, args, args->iova); dma;
-	     dma = next_after(log, args, dma)) {
-		report_clipped(log, &report, args, dma);
-		cond_resched();
-	}
+	report_range(log, &report, args);
 	mutex_unlock(log->tree->lock);
 
 out_close:
