@@ -63,23 +63,23 @@ static bool is_fault(const char *text)
 static long file_value(const char *path, const char *key)
 {
 	static char text[65536];
+	char *line = NULL;
 	size_t have = 0;
 	ssize_t n;
-	char *line;
 	int fd;
 
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	t1x_require(fd >= 0, "open %s: %s", path, strerror(errno));
-	while (have < sizeof(text) - 1) {
+	/* What follows the line is not asked for: the kernel would make it */
+	while (!line || !strchr(line, '\n')) {
 		n = read(fd, text + have, sizeof(text) - 1 - have);
 		if (n <= 0)
 			break;
 		have += n;
+		text[have] = '\0';
+		line = strstr(text, key);
 	}
 	close(fd);
-	text[have] = '\0';
-
-	line = strstr(text, key);
 	t1x_require(line, "%s has no line %s", path, key);
 	return strtol(line + strlen(key), NULL, 10);
 }
