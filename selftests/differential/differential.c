@@ -21,7 +21,7 @@
 #include "record.h"
 #include "../t1x_emu/t1x_emu.h"
 
-#define PER_SEQUENCE 60
+#define PER_SEQUENCE 100
 #define PER_BATCH 20
 #define MAX_FAILURES 6 /* sorts of differences to show */
 #define MAX_BAD 40 /* sequences, then it is enough */

@@ -52,13 +52,19 @@ void t1x_say_result(int ret, int result)
 	t1x_say_ret(-1);
 }
 
+/* FNV-1a, but of words */
 u64 t1x_hash(const void *mem, size_t len)
 {
-	const unsigned char *at = mem;
 	u64 sum = 0xcbf29ce484222325;
+	size_t at, n;
 
-	while (len--)
-		sum = (sum ^ *at++) * 0x100000001b3;
+	for (at = 0; at < len; at += n) {
+		u64 word = 0;
+
+		n = len - at < sizeof(word) ? len - at : sizeof(word);
+		memcpy(&word, (const char *)mem + at, n);
+		sum = (sum ^ word) * 0x100000001b3;
+	}
 	return sum;
 }
 
@@ -67,11 +73,37 @@ void t1x_say_bytes(const void *mem, size_t len)
 	t1x_say(" bytes %016lx", t1x_hash(mem, len));
 }
 
+/* How many of the bytes are as the first, by words where they can be */
+static u64 run_length(const unsigned char *at, u64 len)
+{
+	u64 word, n = 1;
+
+	memset(&word, *at, sizeof(word));
+	while (len - n >= sizeof(word) && !memcmp(at + n, &word, sizeof(word)))
+		n += sizeof(word);
+	while (n < len && at[n] == *at)
+		n++;
+	return n;
+}
+
+static u64 count_unlike(const unsigned char *at, u64 len, unsigned char fill)
+{
+	u64 i, n, unlike = 0;
+
+	for (i = 0; i < len; i += n) {
+		n = run_length(at + i, len - i);
+		if (at[i] != fill)
+			unlike += n;
+	}
+	return unlike;
+}
+
 void t1x_say_bitmap(const unsigned char *buf, const struct op *op)
 {
 	u64 room = t1x_region[R_BUF].size;
 	u64 first = op->arg[BITMAP_DATA] - t1x_region[R_BUF].base;
-	u64 end, i, n, stray = 0;
+	unsigned char fill = op->arg[BITMAP_FILL];
+	u64 end, i, n, stray;
 
 	if (first >= room)
 		return;
@@ -80,14 +112,11 @@ void t1x_say_bitmap(const unsigned char *buf, const struct op *op)
 		      room;
 	t1x_say(" bits");
 	for (i = first; i < end; i += n) {
-		for (n = 1; i + n < end && buf[i + n] == buf[i]; n++)
-			;
+		n = run_length(buf + i, end - i);
 		t1x_say(n > 1 ? " %02x*%lu" : " %02x", buf[i], n);
 	}
-	for (i = 0; i < room; i++)
-		if ((i < first || i >= end) &&
-		    buf[i] != (unsigned char)op->arg[BITMAP_FILL])
-			stray++;
+	stray = count_unlike(buf, first, fill) +
+		count_unlike(buf + end, room - end, fill);
 	if (stray)
 		t1x_say(" stray %lu", stray);
 }
