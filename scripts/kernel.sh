@@ -102,7 +102,8 @@ built_kernel() {
 		quietly "$dir/build.log" "configuring $lane" make -C "$src" O="$dir" \
 			KCONFIG_ALLCONFIG="$dir/t1x.config" allnoconfig
 		grep '=[ym]$' "$dir/t1x.config" | grep -vxFf "$dir/.config" >"$dir/t1x.missing" || true
-		(while sleep 60; do say "still building $lane: $(grep -c '^  CC' "$dir/build.log") files compiled"; done) &
+		# Without the lock: its last sleep outlives the build.
+		(exec 9>&- && while sleep 60; do say "still building $lane: $(grep -c '^  CC' "$dir/build.log") files compiled"; done) &
 		ticker=$!
 		trap 'kill $ticker 2>/dev/null' EXIT
 		# shellcheck disable=SC2086 # a list of targets
