@@ -309,7 +309,7 @@ static void end_pin(const struct row *row, struct target *target)
 {
 	t1x_emu_close(&emu);
 	target_close(target);
-	t1x_emu_unload();
+	t1x_emu_settle();
 }
 
 static u64 cycles(void)

@@ -52,7 +52,7 @@ FIXTURE_TEARDOWN(pins)
 	t1x_emu_close(&self->emu[0]);
 	t1x_emu_close(&self->emu[1]);
 	t1x_close(&self->c);
-	EXPECT_EQ(0, t1x_emu_unload());
+	EXPECT_EQ(0, t1x_emu_settle());
 	EXPECT_EQ(0, t1x_leak_end(&self->leak));
 }
 

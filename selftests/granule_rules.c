@@ -289,7 +289,7 @@ TEST_F(cut, pieces_have_a_vaddr_each)
 	EXPECT_EQ(-EINVAL, __t1x_emu_write(&emu, page_iova(40), &byte, 1));
 	t1x_emu_close(&emu);
 	t1x_close(&self->c);
-	EXPECT_EQ(0, t1x_emu_unload());
+	EXPECT_EQ(0, t1x_emu_settle());
 }
 
 TEST_F(cut, parameter_takes_powers_of_two_from_the_page_size)

@@ -549,7 +549,7 @@ FIXTURE_TEARDOWN(no_iommu)
 {
 	t1x_emu_close(&self->emu);
 	t1x_close(&self->c);
-	EXPECT_EQ(0, t1x_emu_unload());
+	EXPECT_EQ(0, t1x_emu_settle());
 	EXPECT_EQ(0, t1x_leak_end(&self->leak));
 }
 

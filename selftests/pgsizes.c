@@ -368,7 +368,7 @@ FIXTURE_TEARDOWN(emulated)
 {
 	t1x_nvme_close(&self->nvme);
 	t1x_close(&self->c);
-	EXPECT_EQ(0, t1x_emu_unload());
+	EXPECT_EQ(0, t1x_emu_settle());
 	EXPECT_EQ(0, t1x_leak_end(&self->leak));
 }
 

@@ -141,7 +141,7 @@ TEST_F(vaddr, drivers_use_the_new_address)
 	EXPECT_EQ(0, self->mem[PAGES(3)]);
 	t1x_emu_close(&emu);
 	t1x_close(&self->c);
-	EXPECT_EQ(0, t1x_emu_unload());
+	EXPECT_EQ(0, t1x_emu_settle());
 	munmap(other, SIZE);
 }
 
@@ -380,7 +380,7 @@ TEST_F(vaddr, emulated_groups_and_invalid_addresses_exclude_each_other)
 		  ioctl(self->c.fd, VFIO_CHECK_EXTENSION, VFIO_UPDATE_VADDR));
 	EXPECT_EQ(0, invalidate_all(&self->c, NULL));
 	t1x_close(&self->c);
-	EXPECT_EQ(0, t1x_emu_unload());
+	EXPECT_EQ(0, t1x_emu_settle());
 }
 
 struct shared {

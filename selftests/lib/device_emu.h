@@ -22,8 +22,8 @@ struct t1x_emu {
 
 /* False where the guest has no such module. Bit n of plain: see t1x_emu.h */
 bool t1x_emu_load(unsigned int devices, unsigned int plain);
-/* 0 or -errno; waits a moment for what was just closed */
-int t1x_emu_unload(void);
+/* Waits a moment for what was just closed. 0, or -EBUSY if somebody holds a device */
+int t1x_emu_settle(void);
 /* The nth device */
 const char *t1x_emu(int n);
 
@@ -33,7 +33,7 @@ void t1x_emu_close(struct t1x_emu *emu);
 
 /* A container of type v2 for the first device: what most fixtures begin with */
 void t1x_emu_begin(struct t1x_emu *emu, struct t1x *c, struct t1x_leak *leak);
-/* Closes both, removes the module; what of it failed or is left, as a number */
+/* Closes both, waits for the devices to be free; what of it failed or is left, as a number */
 int t1x_emu_end(struct t1x_emu *emu, struct t1x *c, struct t1x_leak *leak);
 
 /* The number of pages or -errno */
