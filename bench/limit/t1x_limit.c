@@ -120,10 +120,11 @@ static int add_batch(struct container *c, unsigned int nr)
 	return ret;
 }
 
+/* Of hugetlb pages one at a time is enough, so the first call is for one. */
 static int fill(struct container *c, unsigned long vaddr)
 {
 	unsigned long left = c->size >> PAGE_SHIFT;
-	unsigned int want = BATCH_PAGES;
+	unsigned int want = left < BATCH_PAGES ? BATCH_PAGES : 1;
 	int nr, ret = 0;
 
 	while (left && !ret) {
@@ -147,6 +148,7 @@ static int fill(struct container *c, unsigned long vaddr)
 			want = 1;
 		} else {
 			ret = add_batch(c, nr);
+			want = BATCH_PAGES;
 		}
 		vaddr += n << PAGE_SHIFT;
 		left -= n;
