@@ -24,6 +24,9 @@
 
 #include "compat.h"
 
+/* Pages of a mapping that are let go without a break for others. */
+#define UNPIN_BATCH 64UL
+
 /* How often a driver is asked to let go, and how long each time. */
 #define QUIESCE_TRIES 10
 #define QUIESCE_WAIT (HZ / 10)
@@ -431,42 +434,81 @@ int t1x_emulated_pin(struct t1x_emulated *emulated, unsigned long iova,
 	return ret;
 }
 
-/* Drop one reference. Return: false if there is no mapping. */
-static bool unpin_one(struct t1x_emulated *emulated, unsigned long iova)
+/*
+ * Take the pins out of a mapping that are let go for the last time, of the next
+ * @npages pages from @iova on. Return: how many pages that are, at least one.
+ */
+static unsigned long take_pins(struct t1x_dma *dma, unsigned long iova,
+			       unsigned long npages, struct t1x_external **gone,
+			       unsigned long *nr_held)
+{
+	struct t1x_external *external;
+	unsigned long n;
+
+	npages = min3(npages, ((dma->last - iova) >> PAGE_SHIFT) + 1,
+		      UNPIN_BATCH);
+	for (n = 0; n < npages; n++) {
+		external = t1x_external_find(dma, iova + (n << PAGE_SHIFT));
+		if (!external || --external->refs)
+			continue;
+
+		t1x_external_remove(dma, external);
+		external->next = *gone;
+		*gone = external;
+		*nr_held += external->held;
+	}
+
+	return n;
+}
+
+/* Unpin and free what take_pins() took, with no lock held. */
+static void put_pins(struct t1x_external *gone, int prot)
+{
+	while (gone) {
+		struct t1x_external *external = gone;
+
+		gone = external->next;
+		if (external->held)
+			t1x_pin_put_page(external->pfn, prot);
+		t1x_external_free(external);
+	}
+}
+
+/* Drop references to the next pages. Return: how many; 0 if there is no mapping. */
+static unsigned long unpin_some(struct t1x_emulated *emulated,
+				unsigned long iova, unsigned long npages)
 {
 	struct t1x_account *account = NULL;
-	struct t1x_external *external;
+	struct t1x_external *gone = NULL;
+	unsigned long nr_held = 0;
 	struct t1x_dma *dma;
-	int prot = 0;
+	int prot;
 
 	/* In whatever state: this is how a DYING mapping is let go. */
 	mutex_lock(emulated->tree->lock);
 	dma = t1x_dma_find(emulated->tree, iova, iova);
-	external = dma ? t1x_external_find(dma, iova) : NULL;
-	if (!external || --external->refs) {
+	if (!dma) {
 		mutex_unlock(emulated->tree->lock);
-		return dma;
+		return 0;
 	}
 
-	t1x_external_remove(dma, external);
+	npages = take_pins(dma, iova, npages, &gone, &nr_held);
 	prot = dma->prot;
-	if (external->held && dma->externals_charged) {
+	if (nr_held && dma->externals_charged) {
 		account = dma->account;
 		t1x_account_hold(account);
-		t1x_account_refund(account, 1);
+		t1x_account_refund(account, nr_held);
 	}
-	if (dma->state == T1X_DMA_DYING)
+	if (gone && dma->state == T1X_DMA_DYING)
 		t1x_dma_wake(emulated->tree);
 	mutex_unlock(emulated->tree->lock);
 
-	if (external->held)
-		t1x_pin_put_page(external->pfn, prot);
+	put_pins(gone, prot);
 	if (account) {
 		t1x_account_settle(account);
 		t1x_account_put(account);
 	}
-	t1x_external_free(external);
-	return true;
+	return npages;
 }
 
 /**
@@ -481,12 +523,12 @@ static bool unpin_one(struct t1x_emulated *emulated, unsigned long iova)
 void t1x_emulated_unpin(struct t1x_emulated *emulated, unsigned long iova,
 			unsigned long npages)
 {
-	unsigned long i;
+	unsigned long n;
 
-	for (i = 0; i < npages; i++) {
-		if (!unpin_one(emulated, iova + (i << PAGE_SHIFT))) {
-			pr_warn_ratelimited("a driver unpins 0x%lx, %s\n",
-					    iova + (i << PAGE_SHIFT),
+	for (; npages; npages -= n, iova += n << PAGE_SHIFT) {
+		n = unpin_some(emulated, iova, npages);
+		if (!n) {
+			pr_warn_ratelimited("a driver unpins 0x%lx, %s\n", iova,
 					    "which is not mapped");
 			return;
 		}

@@ -15,7 +15,10 @@
 struct t1x_dma;
 
 struct t1x_external {
-	struct rb_node node; /* in t1x_dma.externals */
+	union {
+		struct rb_node node; /* in t1x_dma.externals */
+		struct t1x_external *next; /* of those taken out together */
+	};
 	unsigned long iova;
 	unsigned long pfn;
 	unsigned int refs;
