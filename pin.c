@@ -486,6 +486,23 @@ static int take_hugetlb(struct t1x_pin *pin, u8 order)
 	return 0;
 }
 
+/*
+ * How many pages to ask for. Of hugetlb pages one is enough, but what they are is known
+ * when one is there: a mapping that may have them begins with one. Later calls end
+ * where page tables do.
+ */
+static unsigned long how_many(const struct t1x_pin *pin)
+{
+	unsigned long max = pin->max_pages;
+
+	if (pin->stride || (!pin->started && pin->left >= MAX_PAGES))
+		return 1;
+	if (max == MAX_PAGES)
+		max -= (pin->vaddr >> PAGE_SHIFT) % MAX_PAGES;
+
+	return min(pin->left, max);
+}
+
 /* Get pages or a piece at vaddr; whatever it pins is in the walk afterwards. */
 static int refill(struct t1x_pin *pin)
 {
@@ -499,8 +516,7 @@ static int refill(struct t1x_pin *pin)
 	if (fatal_signal_pending(current))
 		return -EINTR;
 
-	want = pin->stride ? 1 :
-			     min_t(unsigned long, pin->left, pin->max_pages);
+	want = how_many(pin);
 	ret = charge_ahead(pin, want);
 	if (ret)
 		return ret;
@@ -513,6 +529,7 @@ static int refill(struct t1x_pin *pin)
 	if (n < 0)
 		return n;
 
+	pin->started = true;
 	if (pfn != T1X_NO_PFN) {
 		take(pin, pfn, n, T1X_PIN_NONE);
 		return 0;

@@ -55,6 +55,7 @@ struct t1x_pin {
 	unsigned long page; /* page number of its IOVA */
 
 	unsigned long advance; /* charged and not used yet */
+	bool started; /* something was pinned */
 	bool stride; /* the last page held a piece of a hugetlb folio */
 
 	/* Pages that are pinned and in no run yet. */
