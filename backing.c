@@ -9,6 +9,7 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/printk.h>
+#include <linux/scatterlist.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -22,6 +23,9 @@
 /* Runs that are unmapped together, flushed once in each domain, then unpinned. */
 #define CLEAR_RUNS 128
 #define CLEAR_FEW 8
+
+/* Runs that are mapped by one call: a page of their table. */
+#define FILL_RUNS (PAGE_SIZE / sizeof(struct scatterlist))
 
 struct clear_run {
 	struct t1x_dma *dma;
@@ -336,12 +340,92 @@ void t1x_backing_clear_locked(struct t1x_domains *domains, struct t1x_dma *dma)
 		give_up(domains, dma);
 }
 
-/* Map one batch of runs; those that are mapped belong to @dma afterwards. */
-static int map_batch(struct t1x_domains *domains, struct t1x_dma *dma,
-		     struct t1x_pin *pin, unsigned int nr,
-		     unsigned long *next_pfn)
+/* A mapping that is being filled. */
+struct fill {
+	struct t1x_domains *domains;
+	struct t1x_dma *dma;
+	struct t1x_pin pin;
+	unsigned long next_pfn; /* what would continue the last run */
+	struct scatterlist *sg; /* of FILL_RUNS, or NULL */
+};
+
+/*
+ * How many of the next runs go to the IOMMU by one call? All that have struct pages,
+ * if nothing tells how they are to be cut: a batch is not so long that others would
+ * wait for it.
+ */
+static unsigned int count_together(const struct fill *fill,
+				   const struct t1x_run *run, unsigned int nr)
 {
+	unsigned int n = 0;
+
+	if (!fill->sg ||
+	    !t1x_domain_may_map_sg(fill->domains, fill->dma->granule))
+		return 1;
+
+	nr = min_t(unsigned int, nr, FILL_RUNS);
+	while (n < nr && run[n].kind != T1X_PIN_NONE)
+		n++;
+	return max(n, 1U);
+}
+
+/*
+ * Note how runs are held, and where memory jumps, before they are in an IOMMU: what
+ * lies beyond dma->mapped means nothing. Return: their pages, or -ENOMEM.
+ */
+static long record_runs(struct fill *fill, const struct t1x_run *run,
+			unsigned int nr)
+{
+	struct t1x_dma *dma = fill->dma;
+	unsigned long index = dma->mapped;
+	int ret;
+
+	for (; nr; nr--, run++) {
+		ret = t1x_dma_reserve(dma, index + run->npages) ?:
+			      t1x_dma_pin_add(dma, index, run->kind);
+		if (ret)
+			return ret;
+		if (!index)
+			dma->first_pfn = run->pfn;
+		if (!run->pfn)
+			dma->has_pfn_0 = true;
+		if (index && run->pfn != fill->next_pfn)
+			t1x_dma_jump_add(dma, index);
+
+		index += run->npages;
+		fill->next_pfn = run->pfn + run->npages;
+	}
+
+	return index - dma->mapped;
+}
+
+/* Map runs behind what is mapped. Return: as t1x_domain_map(). */
+static int map_runs(struct fill *fill, const struct t1x_run *run,
+		    unsigned int nr, unsigned long npages)
+{
+	struct t1x_dma *dma = fill->dma;
+	unsigned long iova = t1x_dma_iova_at(dma, dma->mapped);
 	unsigned int i;
+
+	if (nr == 1)
+		return t1x_domain_map(fill->domains, iova, run->pfn, npages,
+				      dma->prot, dma->granule);
+
+	sg_init_table(fill->sg, nr);
+	for (i = 0; i < nr; i++)
+		sg_set_page(&fill->sg[i], pfn_to_page(run[i].pfn),
+			    run[i].npages << PAGE_SHIFT, 0);
+	return t1x_domain_map_sg(fill->domains, iova, fill->sg, nr, npages,
+				 dma->prot);
+}
+
+/* Map one batch of runs; those that are mapped belong to the mapping afterwards. */
+static int map_batch(struct fill *fill, unsigned int nr)
+{
+	struct t1x_domains *domains = fill->domains;
+	struct t1x_dma *dma = fill->dma;
+	unsigned int i, n;
+	long npages;
 	int ret = 0;
 
 	if (down_read_killable(&domains->rwsem))
@@ -353,39 +437,45 @@ static int map_batch(struct t1x_domains *domains, struct t1x_dma *dma,
 	else if (dma->restart || list_empty(&domains->list))
 		ret = -EAGAIN;
 
-	for (i = 0; i < nr && !ret; i++) {
-		const struct t1x_run *run = &pin->runs[i];
-		unsigned long index = dma->mapped;
+	for (i = 0; i < nr && !ret; i += n) {
+		const struct t1x_run *run = &fill->pin.runs[i];
 
-		ret = t1x_dma_reserve(dma, index + run->npages) ?:
-			      t1x_dma_pin_add(dma, index, run->kind);
+		n = count_together(fill, run, nr - i);
+		npages = record_runs(fill, run, n);
+		ret = npages < 0 ? npages : map_runs(fill, run, n, npages);
 		if (ret)
 			break;
-		if (!index)
-			dma->first_pfn = run->pfn;
-		if (!run->pfn)
-			dma->has_pfn_0 = true;
-		if (index && run->pfn != *next_pfn)
-			t1x_dma_jump_add(dma, index);
-
-		ret = t1x_domain_map(domains, t1x_dma_iova_at(dma, index),
-				     run->pfn, run->npages, dma->prot,
-				     dma->granule);
-		if (ret > 0) {
-			/* In no unmap from now on, but it keeps its pins. */
-			dma->kept = true;
-			i++;
-			ret = -EIO;
-		}
-		if (ret)
-			break;
-		dma->mapped += run->npages;
-		*next_pfn = run->pfn + run->npages;
+		dma->mapped += npages;
 	}
 
-	t1x_pin_accept(pin, i);
+	if (ret > 0) {
+		/* In no unmap from now on, but they keep their pins. */
+		dma->kept = true;
+		i += n;
+		ret = -EIO;
+	}
+
+	t1x_pin_accept(&fill->pin, i);
 	up_read(&domains->rwsem);
 	return ret;
+}
+
+/* Room for runs that go to the IOMMU together, where there may be many. */
+static void fill_begin(struct fill *fill, unsigned long orphans,
+		       unsigned long credit, bool single)
+{
+	t1x_pin_begin(&fill->pin, fill->dma, orphans, credit, single);
+	fill->next_pfn = 0;
+	fill->sg = NULL;
+	if (!single && t1x_dma_npages(fill->dma) > T1X_PIN_FEW)
+		fill->sg = kmalloc_array(FILL_RUNS, sizeof(*fill->sg),
+					 GFP_KERNEL | __GFP_NOWARN);
+}
+
+static void fill_end(struct fill *fill)
+{
+	t1x_pin_end(&fill->pin);
+	kfree(fill->sg);
 }
 
 /**
@@ -410,28 +500,26 @@ static int map_batch(struct t1x_domains *domains, struct t1x_dma *dma,
 int t1x_backing_fill(struct t1x_domains *domains, struct t1x_dma *dma,
 		     unsigned long orphans, unsigned long credit, bool single)
 {
+	struct fill fill = { .domains = domains, .dma = dma };
 	struct mm_struct *mm = dma->account->mm;
-	unsigned long next_pfn = 0;
-	struct t1x_pin pin;
 	int ret;
 
-	t1x_pin_begin(&pin, dma, orphans, credit, single);
+	fill_begin(&fill, orphans, credit, single);
 
 	/* An address space that nobody uses any more must not be walked. */
 	if (mm != current->mm && !mmget_not_zero(mm)) {
-		t1x_pin_end(&pin);
+		fill_end(&fill);
 		return -ESRCH;
 	}
 
 	do {
-		ret = t1x_pin_batch(&pin);
+		ret = t1x_pin_batch(&fill.pin);
 		if (ret > 0)
-			ret = map_batch(domains, dma, &pin, ret, &next_pfn) ?:
-									      1;
+			ret = map_batch(&fill, ret) ?: 1;
 	} while (ret > 0);
 
 	if (mm != current->mm)
 		mmput(mm);
-	t1x_pin_end(&pin);
+	fill_end(&fill);
 	return ret;
 }

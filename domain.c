@@ -5,6 +5,7 @@
 #include <linux/iommu.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>
+#include <linux/scatterlist.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
@@ -140,6 +141,18 @@ unsigned long t1x_domain_unmap_one(struct t1x_domain *domain,
 	return min(size >> PAGE_SHIFT, npages);
 }
 
+/* One domain has refused memory with @ret: take it out of those before it. */
+static int undo_map(struct t1x_domains *domains, struct t1x_domain *domain,
+		    unsigned long iova, unsigned long npages, int ret)
+{
+	list_for_each_entry_continue_reverse(domain, &domains->list, next) {
+		if (t1x_domain_unmap_one(domain, iova, npages) < npages)
+			ret = 1;
+	}
+
+	return ret;
+}
+
 /**
  * t1x_domain_map() - Map contiguous memory in all domains or in none
  * @domains: Domains
@@ -168,16 +181,59 @@ int t1x_domain_map(struct t1x_domains *domains, unsigned long iova,
 		ret = t1x_domain_map_one(domain, iova, pfn, npages, prot,
 					 &leaves);
 		if (ret)
-			goto err_unmap;
+			return undo_map(domains, domain, iova, npages, ret);
 	}
-	return 0;
 
-err_unmap:
-	list_for_each_entry_continue_reverse(domain, &domains->list, next) {
-		if (t1x_domain_unmap_one(domain, iova, npages) < npages)
-			ret = 1;
+	return 0;
+}
+
+/**
+ * t1x_domain_may_map_sg() - May scattered memory be mapped by one call?
+ * @domains: Domains
+ * @granule: Of the mapping, in bytes, or 0
+ *
+ * Context: domains->rwsem or the owner's mutex held. Does not sleep.
+ * Return: true if nothing restricts the leaves: iommu_map_sg() chooses them.
+ */
+bool t1x_domain_may_map_sg(const struct t1x_domains *domains,
+			   unsigned long granule)
+{
+	return !domains->subset && !granule;
+}
+
+/**
+ * t1x_domain_map_sg() - Map scattered memory in all domains or in none
+ * @domains: Domains; t1x_domain_may_map_sg() of the mapping
+ * @iova: First byte
+ * @sg: Contiguous parts, which follow each other in the IOVA space
+ * @nents: How many
+ * @npages: Length of all of them in pages
+ * @prot: IOMMU_READ, IOMMU_WRITE
+ *
+ * One flush of what the hardware may remember of an empty table, not one a part.
+ *
+ * Context: domains->rwsem held. May sleep.
+ * Return: As t1x_domain_map().
+ */
+int t1x_domain_map_sg(struct t1x_domains *domains, unsigned long iova,
+		      struct scatterlist *sg, unsigned int nents,
+		      unsigned long npages, int prot)
+{
+	struct t1x_domain *domain;
+	ssize_t size;
+
+	lockdep_assert_held(&domains->rwsem);
+
+	list_for_each_entry(domain, &domains->list, next) {
+		lock_table(domain);
+		size = t1x_compat_iommu_map_sg(domain->domain, iova, sg, nents,
+					       prot | IOMMU_CACHE);
+		unlock_table(domain);
+		if (size < 0)
+			return undo_map(domains, domain, iova, npages, size);
 	}
-	return ret;
+
+	return 0;
 }
 
 /* Unmap ranges in one domain and flush its IOTLB once. */

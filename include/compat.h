@@ -30,7 +30,7 @@
 /* 6.3: the driver ops lost their last member, notify. */
 #define T1X_HAVE_OPS_NOTIFY (!T1X_SINCE(6, 3))
 
-/* 6.3: iommu_map() takes the gfp flags of its page tables. */
+/* 6.3: iommu_map() and iommu_map_sg() take the gfp flags of its page tables. */
 #define T1X_HAVE_MAP_GFP T1X_SINCE(6, 3)
 
 /* 6.3: iommu_group_has_isolated_msi() replaced the remapping tests. */
@@ -106,6 +106,18 @@ static inline int t1x_compat_iommu_map(struct iommu_domain *domain,
 	return iommu_map(domain, iova, paddr, size, prot, GFP_KERNEL_ACCOUNT);
 #else
 	return iommu_map(domain, iova, paddr, size, prot);
+#endif
+}
+
+static inline ssize_t t1x_compat_iommu_map_sg(struct iommu_domain *domain,
+					      unsigned long iova,
+					      struct scatterlist *sg,
+					      unsigned int nents, int prot)
+{
+#if T1X_HAVE_MAP_GFP
+	return iommu_map_sg(domain, iova, sg, nents, prot, GFP_KERNEL_ACCOUNT);
+#else
+	return iommu_map_sg(domain, iova, sg, nents, prot);
 #endif
 }
 

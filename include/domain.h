@@ -21,6 +21,7 @@
 
 struct iommu_domain;
 struct iommu_group;
+struct scatterlist;
 struct t1x_iova_space;
 struct t1x_leaves;
 
@@ -65,6 +66,11 @@ void t1x_domains_init(struct t1x_domains *domains, struct mutex *lock);
 int t1x_domain_map(struct t1x_domains *domains, unsigned long iova,
 		   unsigned long pfn, unsigned long npages, int prot,
 		   unsigned long granule);
+bool t1x_domain_may_map_sg(const struct t1x_domains *domains,
+			   unsigned long granule);
+int t1x_domain_map_sg(struct t1x_domains *domains, unsigned long iova,
+		      struct scatterlist *sg, unsigned int nents,
+		      unsigned long npages, int prot);
 void t1x_domain_unmap(struct t1x_domains *domains,
 		      struct t1x_domain_range *ranges, unsigned int nr);
 bool t1x_domain_find_pfn(struct t1x_domains *domains, unsigned long iova,

@@ -3,9 +3,10 @@
  * The fake IOMMU domain. See fake_domain.h.
  *
  * iommu_map() calls map_pages any number of times and ends with iotlb_sync_map,
- * or, when map_pages fails, with an iommu_unmap() of its own; iommu_unmap() calls
- * unmap_pages and ends with iotlb_sync. 6.1, 6.12 and 7.3 agree in this, so that
- * the calls can be told apart from below.
+ * or, when map_pages fails, with an iommu_unmap() of its own. iommu_map_sg() is
+ * that for each contiguous part, but ends with one iotlb_sync_map. iommu_unmap()
+ * calls unmap_pages and ends with iotlb_sync. 6.1, 6.12 and 7.3 agree in this, so
+ * that the calls can be told apart from below.
  */
 #include <linux/delay.h>
 #include <linux/minmax.h>
@@ -180,46 +181,6 @@ void fake_check_unreachable(unsigned long iova, unsigned long npages)
 
 /* ---- Calls of iommu_map ---- */
 
-static void map_call_begin(struct fake_domain *domain, unsigned long iova)
-{
-	if (domain->mapping)
-		return;
-
-	domain->maps++;
-	domain->mapping = true;
-	domain->rolling_back = false;
-	domain->call_iova = iova;
-	domain->call_size = 0;
-	if (domain->on_map)
-		domain->on_map(domain, domain->data);
-}
-
-/* How much of @size may the call in progress map before it fails? */
-static size_t map_call_room(const struct fake_domain *domain, size_t size)
-{
-	if (domain->maps != domain->fail_map_at)
-		return size;
-
-	return min(size, domain->fail_map_after > domain->call_size ?
-				 domain->fail_map_after - domain->call_size :
-				 0);
-}
-
-static int map_call_fail(struct fake_domain *domain)
-{
-	domain->mapping = false;
-	domain->rolling_back = domain->call_size;
-	domain->failed_iova = domain->call_iova;
-	domain->failed_size = domain->call_size;
-	return -ENOMEM;
-}
-
-static void check_prot(int prot)
-{
-	if (!(prot & IOMMU_CACHE) || !(prot & (IOMMU_READ | IOMMU_WRITE)))
-		fake_complain("mapped with prot 0x%x", prot);
-}
-
 /* Does the call map what the mapping holds, and span none of its boundaries? */
 static void check_map_call(struct fake_domain *domain, unsigned long iova,
 			   size_t size)
@@ -240,17 +201,92 @@ static void check_map_call(struct fake_domain *domain, unsigned long iova,
 		fake_domain_check(domain, iova, pfn, npages);
 }
 
+static void mark_last_leaf(struct fake_domain *domain)
+{
+	unsigned long last = domain->call_iova + (domain->call_size - 1);
+	struct fake_leaf *leaf = find_leaf(domain, last, last);
+
+	if (leaf)
+		leaf->last = true;
+}
+
+/* Part of an iommu_map_sg() is whatever does not continue what is being mapped. */
+static void map_call_begin(struct fake_domain *domain, unsigned long iova,
+			   phys_addr_t paddr)
+{
+	if (domain->mapping && paddr == domain->call_paddr + domain->call_size)
+		return;
+
+	if (domain->mapping) {
+		if (iova != domain->call_iova + domain->call_size)
+			fake_complain("0x%lx does not follow 0x%lx+0x%zx", iova,
+				      domain->call_iova, domain->call_size);
+		mark_last_leaf(domain);
+		check_map_call(domain, domain->call_iova, domain->call_size);
+		domain->sg_size += domain->call_size;
+	} else {
+		domain->sg_iova = iova;
+		domain->sg_size = 0;
+	}
+
+	domain->maps++;
+	domain->mapping = true;
+	domain->rolling_back = false;
+	domain->call_iova = iova;
+	domain->call_paddr = paddr;
+	domain->call_size = 0;
+	if (domain->on_map)
+		domain->on_map(domain, domain->data);
+}
+
+/* How much of @size may the call in progress map before it fails? */
+static size_t map_call_room(const struct fake_domain *domain, size_t size)
+{
+	if (domain->maps != domain->fail_map_at)
+		return size;
+
+	return min(size, domain->fail_map_after > domain->call_size ?
+				 domain->fail_map_after - domain->call_size :
+				 0);
+}
+
+static int map_call_fail(struct fake_domain *domain)
+{
+	domain->mapping = false;
+	domain->rolling_back = domain->call_size || domain->sg_size;
+	domain->failed_iova = domain->call_iova;
+	domain->failed_size = domain->call_size;
+	return -ENOMEM;
+}
+
+/* The flush fails: then all goes by one iommu_unmap. */
+static int sync_map_fail(struct fake_domain *domain)
+{
+	domain->call_size += domain->sg_size;
+	domain->call_iova = domain->sg_iova;
+	domain->sg_size = 0;
+	return map_call_fail(domain);
+}
+
+static void check_prot(int prot)
+{
+	if (!(prot & IOMMU_CACHE) || !(prot & (IOMMU_READ | IOMMU_WRITE)))
+		fake_complain("mapped with prot 0x%x", prot);
+}
+
 static int map_call_end(struct fake_domain *domain, unsigned long iova,
 			size_t size)
 {
-	if (!domain->mapping || iova != domain->call_iova ||
-	    size != domain->call_size)
+	if (!domain->mapping || iova != domain->sg_iova ||
+	    size != domain->sg_size + domain->call_size)
 		fake_complain("iotlb_sync_map of 0x%lx+0x%zx after 0x%lx+0x%zx",
-			      iova, size, domain->call_iova, domain->call_size);
+			      iova, size, domain->sg_iova,
+			      domain->sg_size + domain->call_size);
 	if (domain->maps == domain->fail_sync_map_at)
-		return map_call_fail(domain);
+		return sync_map_fail(domain);
 
-	check_map_call(domain, iova, size);
+	check_map_call(domain, domain->call_iova, domain->call_size);
+	domain->map_syncs++;
 	domain->mapping = false;
 	domain->mapped_iova = iova;
 	domain->mapped_size = size;
@@ -320,11 +356,17 @@ static void unmap_call_end(struct fake_domain *domain)
 	unsigned long iova = domain->call_iova;
 	unsigned long last = iova + (domain->call_size - 1);
 
+	/* First the part that failed, then those before it. */
 	if (domain->rolling_back) {
-		if (iova != domain->failed_iova ||
-		    domain->call_size != domain->failed_size)
+		if (iova == domain->failed_iova &&
+		    domain->call_size == domain->failed_size)
+			domain->failed_size = 0;
+		else if (!domain->failed_size && iova == domain->sg_iova &&
+			 domain->call_size == domain->sg_size)
+			domain->sg_size = 0;
+		else
 			fake_complain("a failed iommu_map left a part");
-		domain->rolling_back = false;
+		domain->rolling_back = domain->failed_size || domain->sg_size;
 		return;
 	}
 
@@ -401,7 +443,7 @@ static int fake_map_pages(struct iommu_domain *iommu_domain, unsigned long iova,
 	struct fake_domain *domain = to_fake(iommu_domain);
 	int ret;
 
-	map_call_begin(domain, iova);
+	map_call_begin(domain, iova, paddr);
 	check_prot(prot);
 
 	for (; pgcount; pgcount--) {
@@ -424,11 +466,8 @@ int fake_sync_map(struct iommu_domain *iommu_domain, unsigned long iova,
 		  size_t size)
 {
 	struct fake_domain *domain = to_fake(iommu_domain);
-	struct fake_leaf *leaf =
-		find_leaf(domain, iova + (size - 1), iova + (size - 1));
 
-	if (leaf)
-		leaf->last = true;
+	mark_last_leaf(domain);
 	return map_call_end(domain, iova, size);
 }
 
@@ -440,6 +479,7 @@ static size_t fake_unmap_pages(struct iommu_domain *iommu_domain,
 	struct fake_domain *domain = to_fake(iommu_domain);
 	size_t size = pgsize * pgcount, done = 0;
 
+	domain->unmap_calls++;
 	if (domain->on_unmap)
 		domain->on_unmap(domain, domain->data);
 
@@ -555,7 +595,7 @@ static int amdv1_map_range(struct pt_iommu *iommu, dma_addr_t iova,
 	size_t room, before = *mapped;
 	int ret = 0;
 
-	map_call_begin(domain, iova);
+	map_call_begin(domain, iova, paddr);
 	check_prot(prot);
 
 	room = map_call_room(domain, len);

@@ -84,8 +84,12 @@ struct fake_domain {
 	void *data;
 
 	/* What happened. */
-	unsigned int maps; /* calls of iommu_map that began */
-	unsigned int unmaps; /* calls of iommu_unmap that unmapped */
+	unsigned int
+		maps; /* calls of iommu_map, or parts of iommu_map_sg, that began */
+	unsigned int map_syncs; /* ends of such calls */
+	unsigned int
+		unmaps; /* calls of iommu_unmap that unmapped, flushed together */
+	unsigned int unmap_calls; /* of the table, by which they did */
 	unsigned int syncs;
 	unsigned int lookups;
 	unsigned long npages; /* mapped now */
@@ -99,7 +103,10 @@ struct fake_domain {
 	bool first_ok;
 	bool last_ok;
 	unsigned long call_iova;
+	phys_addr_t call_paddr;
 	size_t call_size;
+	unsigned long sg_iova; /* what the same iommu_map_sg mapped before it */
+	size_t sg_size;
 	unsigned long failed_iova;
 	size_t failed_size;
 	unsigned long mapped_iova; /* the last one that succeeded */

@@ -366,6 +366,38 @@ static void fill_scattered(void)
 			(struct fake_mem){ 1, FAKE_PFN + 3 * i, T1X_PIN_PAGE };
 }
 
+/* Each batch of what lies about by single pages is flushed once, if nothing cuts it. */
+static void scattered_pages_go_together(struct kunit *test)
+{
+	struct fake_domain *domains[2] = {
+		fake_domain_new_kind(fake_kind_of(test)),
+		new_other(test),
+	};
+	struct fake_container *c = fake_container_new(test);
+	unsigned int i;
+
+	fake_attach(c, 0, domains[0]);
+	fake_attach(c, 1, domains[1]);
+	fill_scattered();
+	fake_mem_set(scattered, ARRAY_SIZE(scattered));
+	KUNIT_EXPECT_EQ(test, 0, fake_map(c, PAGES(7), 300, 0));
+	fake_check_mapped(c, PAGES(7), 300, 0);
+	for (i = 0; i < 2; i++) {
+		KUNIT_EXPECT_EQ(test, 300U, domains[i]->maps);
+		KUNIT_EXPECT_EQ(test, DIV_ROUND_UP(300U, T1X_PIN_FEW),
+				domains[i]->map_syncs);
+	}
+	KUNIT_EXPECT_EQ(test, 0, fake_unmap(c, PAGES(7), 300, NULL));
+
+	KUNIT_EXPECT_EQ(test, 0,
+			fake_map_granule(c, PAGES(7), 300, 0, PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, 0, fake_unmap(c, PAGES(7), 300, NULL));
+	KUNIT_EXPECT_EQ(test, 300 + DIV_ROUND_UP(300U, T1X_PIN_FEW),
+			domains[0]->map_syncs);
+	fake_check_empty(c);
+	fake_container_end(c);
+}
+
 /*
  * More runs than a batch of an unmap holds; the last one of each batch must not be
  * cut, however few fit.
@@ -399,7 +431,9 @@ static void runs_that_continue_are_one_run(struct kunit *test)
 	fake_mem_set(whole, ARRAY_SIZE(whole));
 	fake_pin.max_run = 3;
 	KUNIT_EXPECT_EQ(test, 0, fake_map(c, SZ_2M, 1000, 0));
-	KUNIT_EXPECT_EQ(test, 334U, c->domains[0]->maps);
+	/* What continues within a batch is mapped by one call. */
+	KUNIT_EXPECT_EQ(test, DIV_ROUND_UP(1000U, 3 * T1X_PIN_FEW),
+			c->domains[0]->maps);
 
 	domain = new_other(test);
 	fake_attach(c, 1, domain);
@@ -653,8 +687,10 @@ static void a_short_unmap_inside_a_map(struct kunit *test)
 		{ 8, FAKE_PFN + 0x40, 3 },
 		{ 8, FAKE_PFN + 0x80, T1X_PIN_PAGE },
 	};
-	static const unsigned long pins[] = { 8, 0, 1, 8 };
-	static const long charges[] = { 8, 0, 8, 8 };
+	/* The last two go together, and stay together. */
+	static const unsigned long pins[] = { 8, 0, 1 + 8, 1 + 8 };
+	static const unsigned long lengths[] = { 8, 8, 16, 16 };
+	static const long charges[] = { 8, 0, 16, 16 };
 	unsigned int i, n;
 	u64 size;
 
@@ -673,7 +709,7 @@ static void a_short_unmap_inside_a_map(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, pins[n], fake_pin.npins);
 		KUNIT_EXPECT_EQ(test, charges[n], fake_pin.charged);
 		KUNIT_EXPECT_EQ(test, 0UL, c->domains[0]->npages);
-		KUNIT_EXPECT_EQ(test, 8 - gone, keeping->npages);
+		KUNIT_EXPECT_EQ(test, lengths[n] - gone, keeping->npages);
 
 		KUNIT_EXPECT_EQ(test, -EEXIST, fake_map(c, SZ_2M, 1, 0));
 		KUNIT_EXPECT_EQ(test, 0, fake_unmap(c, SZ_2M, 32, &size));
@@ -1176,6 +1212,7 @@ static struct kunit_case map_cases[] = {
 	KUNIT_CASE(single_pages_when_asked),
 	KUNIT_CASE(every_range_under_both_rules),
 	KUNIT_CASE(an_unmap_that_fails_changes_nothing),
+	KUNIT_CASE_PARAM(scattered_pages_go_together, kind_gen_params),
 	KUNIT_CASE_PARAM(unmap_in_batches, kind_gen_params),
 	KUNIT_CASE(runs_that_continue_are_one_run),
 	KUNIT_CASE(lookups_go_by_the_granule),
