@@ -34,7 +34,7 @@ struct clear_run {
 	unsigned long npages;
 };
 
-/* Runs of one or more mappings; those of one mapping are one range. */
+/* Runs of one or more mappings; those that follow each other are one range. */
 struct clear_batch {
 	struct clear_run *runs;
 	struct t1x_domain_range *ranges;
@@ -158,22 +158,43 @@ unsigned long t1x_backing_run_end(struct t1x_domains *domains,
 }
 
 /*
+ * Add to the last range of a batch, if it ends there, or to a new one. Beside another
+ * domain that stops short, one that has unmapped several mappings by one call could not
+ * be told to unmap the others of them again.
+ */
+static void append_range(struct t1x_domains *domains, struct clear_batch *batch,
+			 unsigned long iova, unsigned long npages)
+{
+	struct t1x_domain_range *range = &batch->ranges[batch->nr_ranges];
+
+	if (batch->nr_ranges && list_is_singular(&domains->list) &&
+	    range[-1].iova + (range[-1].npages << PAGE_SHIFT) == iova) {
+		range[-1].npages += npages;
+		return;
+	}
+
+	range->iova = iova;
+	range->npages = npages;
+	batch->nr_ranges++;
+}
+
+/*
  * Add the next runs of a mapping to a batch, from the IOMMU. Stops after the last run
  * that fits, so that the range ends where an iommu_map call ended in every domain.
- * Return: false if the IOMMU has lost a page; then nothing is added.
+ * Return: the page to go on with, or 0 if the IOMMU has lost one; then nothing is
+ * added.
  */
-static bool add_runs(struct t1x_domains *domains, struct t1x_dma *dma,
-		     struct clear_batch *batch)
+static unsigned long add_runs(struct t1x_domains *domains, struct t1x_dma *dma,
+			      struct clear_batch *batch)
 {
 	unsigned long index = dma->unmapped, end = dma->mapped;
 	unsigned int nr_runs = batch->nr_runs;
-	struct t1x_domain_range *range;
 	unsigned long pfn, next;
 
 	pfn = index ? T1X_NO_PFN : dma->first_pfn;
 	if (pfn == T1X_NO_PFN &&
 	    !t1x_backing_find_pfn(domains, dma, index, &pfn))
-		return false;
+		return 0;
 
 	for (; index < end && nr_runs < batch->max; index = next) {
 		struct clear_run *run = &batch->runs[nr_runs++];
@@ -183,15 +204,14 @@ static bool add_runs(struct t1x_domains *domains, struct t1x_dma *dma,
 		run->pfn = pfn;
 		next = t1x_backing_run_end(domains, dma, index, end, &pfn);
 		if (!next)
-			return false;
+			return 0;
 		run->npages = next - index;
 	}
 
-	range = &batch->ranges[batch->nr_ranges++];
-	range->iova = t1x_dma_iova_at(dma, dma->unmapped);
-	range->npages = index - dma->unmapped;
+	append_range(domains, batch, t1x_dma_iova_at(dma, dma->unmapped),
+		     index - dma->unmapped);
 	batch->nr_runs = nr_runs;
-	return true;
+	return index;
 }
 
 /* Fill a batch from a chain of mappings. Return: the one to go on with, or NULL. */
@@ -202,22 +222,50 @@ static struct t1x_dma *fill_batch(struct t1x_domains *domains,
 	batch->nr_runs = 0;
 	batch->nr_ranges = 0;
 	while (dma && batch->nr_runs < batch->max) {
-		unsigned long end = dma->unmapped;
+		if (!dma->stuck && dma->unmapped != dma->mapped) {
+			unsigned long end = add_runs(domains, dma, batch);
 
-		if (!dma->stuck && end != dma->mapped) {
-			if (!add_runs(domains, dma, batch))
+			if (!end)
 				give_up(domains, dma);
-			else
-				end += batch->ranges[batch->nr_ranges - 1]
-					       .npages;
+			else if (end != dma->mapped)
+				break; /* the rest is for the next batch */
 		}
-		/* The rest of it is for the next batch. */
-		if (!dma->stuck && end != dma->mapped)
-			break;
 		dma = chain ? dma->next_dying : NULL;
 	}
 
 	return dma;
+}
+
+/*
+ * Note what of a range was unmapped. An IOMMU driver that stops short keeps the rest of
+ * the mapping where it stopped; those behind it were not tried.
+ * Return: the first of these, or NULL.
+ */
+static struct t1x_dma *note_unmapped(struct t1x_domains *domains,
+				     const struct t1x_domain_range *range,
+				     const struct clear_run **next)
+{
+	unsigned long left = range->npages, done = range->done;
+	const struct clear_run *run = *next;
+	struct t1x_dma *untried = NULL, *stuck = NULL;
+
+	for (; left; left -= run->npages, run++) {
+		unsigned long n = min(done, run->npages);
+
+		run->dma->unmapped += n;
+		done -= n;
+		if (n == run->npages || run->dma == stuck)
+			continue;
+		if (stuck) {
+			untried = untried ?: run->dma;
+			continue;
+		}
+		stuck = run->dma;
+		give_up(domains, stuck);
+	}
+
+	*next = run;
+	return untried;
 }
 
 /*
@@ -229,6 +277,7 @@ static struct t1x_dma *unmap_batch(struct t1x_domains *domains,
 				   struct clear_batch *batch, bool chain)
 {
 	const struct clear_run *run = batch->runs;
+	struct t1x_dma *untried = NULL;
 	unsigned int i;
 
 	lockdep_assert_held(&domains->rwsem);
@@ -238,17 +287,14 @@ static struct t1x_dma *unmap_batch(struct t1x_domains *domains,
 		t1x_domain_unmap(domains, batch->ranges, batch->nr_ranges);
 
 	for (i = 0; i < batch->nr_ranges; i++) {
-		const struct t1x_domain_range *range = &batch->ranges[i];
-		struct t1x_dma *owner = run->dma;
+		struct t1x_dma *first =
+			note_unmapped(domains, &batch->ranges[i], &run);
 
-		owner->unmapped += range->done;
-		if (range->done < range->npages)
-			give_up(domains, owner);
-		while (run < batch->runs + batch->nr_runs && run->dma == owner)
-			run++;
+		untried = untried ?: first;
 	}
 
-	return dma;
+	/* What was unmapped since is passed over. */
+	return untried ?: dma;
 }
 
 /* Unpin what of a run was unmapped, @done pages from its beginning. */

@@ -422,6 +422,30 @@ static void unmap_in_batches(struct kunit *test)
 	fake_container_end(c);
 }
 
+/* Ten, a hole, and five more: two calls, as long as there is one domain. */
+static void neighbours_are_unmapped_by_one_call(struct kunit *test)
+{
+	unsigned int nr, i;
+
+	fill_scattered();
+	fake_mem_set(scattered, ARRAY_SIZE(scattered));
+	for (nr = 1; nr <= 2; nr++) {
+		struct fake_container *c = new_container(test, nr);
+
+		for (i = 0; i < 16; i++) {
+			if (i != 10)
+				KUNIT_EXPECT_EQ(test, 0,
+						fake_map(c, PAGES(2 * i), 2,
+							 2 * i));
+		}
+		KUNIT_EXPECT_EQ(test, (u64)PAGES(30), fake_unmap_all(c));
+		KUNIT_EXPECT_EQ(test, nr == 1 ? 2U : 15U,
+				c->domains[0]->unmap_calls);
+		fake_check_empty(c);
+		fake_container_end(c);
+	}
+}
+
 /* One run in many calls of iommu_map: the unmap and a replay see one run again. */
 static void runs_that_continue_are_one_run(struct kunit *test)
 {
@@ -558,10 +582,11 @@ static void a_failing_allocation_leaves_nothing(struct kunit *test)
 
 /* ---- An IOMMU that does not let go ---- */
 
-static void a_short_unmap_keeps_the_rest(struct kunit *test)
+/* The last of @nr domains stops short: the mapping behind goes all the same. */
+static void check_short_unmap(struct kunit *test, unsigned int nr)
 {
-	struct fake_container *c = new_container(test, 2);
-	struct fake_domain *domain = c->domains[1];
+	struct fake_container *c = new_container(test, nr);
+	struct fake_domain *domain = c->domains[nr - 1];
 	u64 size;
 
 	fake_mem_set(whole, ARRAY_SIZE(whole));
@@ -590,6 +615,12 @@ static void a_short_unmap_keeps_the_rest(struct kunit *test)
 	fake_container_end(c);
 	KUNIT_EXPECT_EQ(test, 11UL, fake_pin.npins);
 	fake_pin_forget_stuck();
+}
+
+static void a_short_unmap_keeps_the_rest(struct kunit *test)
+{
+	check_short_unmap(test, 1);
+	check_short_unmap(test, 2);
 }
 
 /* The n-th question of an unmap has no answer: what it asks about stays. */
@@ -1214,6 +1245,7 @@ static struct kunit_case map_cases[] = {
 	KUNIT_CASE(an_unmap_that_fails_changes_nothing),
 	KUNIT_CASE_PARAM(scattered_pages_go_together, kind_gen_params),
 	KUNIT_CASE_PARAM(unmap_in_batches, kind_gen_params),
+	KUNIT_CASE(neighbours_are_unmapped_by_one_call),
 	KUNIT_CASE(runs_that_continue_are_one_run),
 	KUNIT_CASE(lookups_go_by_the_granule),
 	KUNIT_CASE_PARAM(a_failing_iommu_map_leaves_nothing, kind_gen_params),
