@@ -84,12 +84,10 @@ struct fake_domain {
 	void *data;
 
 	/* What happened. */
-	unsigned int
-		maps; /* calls of iommu_map, or parts of iommu_map_sg, that began */
-	unsigned int map_syncs; /* ends of such calls */
-	unsigned int
-		unmaps; /* calls of iommu_unmap that unmapped, flushed together */
-	unsigned int unmap_calls; /* of the table, by which they did */
+	unsigned int maps; /* calls of iommu_map, or parts of iommu_map_sg */
+	unsigned int map_syncs; /* such calls that ended well */
+	unsigned int unmaps; /* calls of iommu_unmap; neighbours are one */
+	unsigned int unmap_calls; /* what the table was told by them */
 	unsigned int syncs;
 	unsigned int lookups;
 	unsigned long npages; /* mapped now */
