@@ -4,13 +4,16 @@
 # and, where the kernel has it, on iommufd: one boot for each lane and each kind of IOMMU.
 #   LANE="A B"   lanes (stock-6.1 stock-6.12 bench-7.3)
 #   IOMMU="A B"  intel, intel-nocm (VT-d with caching mode off), amd; all three
-#   ROW="A B"    only these rows, named as in bench/bars; they go to files of their own
+#   ROW="A B"    only these rows, named as in bench/bars
 #   PROFILE=1    also where the kernel spends them, by function
-# Tables, CSV files and plots go to build/bench. Exit 0: every bar of bench/bars is reached, 1: not,
+# Tables, CSV files and plots go to Documentation/performance; with ROW= or PROFILE= to
+# build/bench. Exit 0: every bar of bench/bars is reached, 1: not,
 # 2: something could not be measured.
 . "$(dirname "$0")/common.sh"
 
-out=$build/bench
+# What is not the whole is not to be published.
+out=$top/Documentation/performance
+[ -z "${ROW:-}${PROFILE:-}" ] || out=$build/bench
 
 # What the guest needs, into $run.
 make_guest() {
