@@ -507,13 +507,16 @@ static int map_batch(struct fill *fill, unsigned int nr)
 }
 
 /* Room for runs that go to the IOMMU together, where there may be many. */
-static void fill_begin(struct fill *fill, unsigned long orphans,
+static void fill_begin(struct fill *fill, struct t1x_domains *domains,
+		       struct t1x_dma *dma, unsigned long orphans,
 		       unsigned long credit, bool single)
 {
-	t1x_pin_begin(&fill->pin, fill->dma, orphans, credit, single);
+	fill->domains = domains;
+	fill->dma = dma;
 	fill->next_pfn = 0;
 	fill->sg = NULL;
-	if (!single && t1x_dma_npages(fill->dma) > T1X_PIN_FEW)
+	t1x_pin_begin(&fill->pin, dma, orphans, credit, single);
+	if (!single && t1x_dma_npages(dma) > T1X_PIN_FEW)
 		fill->sg = kmalloc_array(FILL_RUNS, sizeof(*fill->sg),
 					 GFP_KERNEL | __GFP_NOWARN);
 }
@@ -546,11 +549,11 @@ static void fill_end(struct fill *fill)
 int t1x_backing_fill(struct t1x_domains *domains, struct t1x_dma *dma,
 		     unsigned long orphans, unsigned long credit, bool single)
 {
-	struct fill fill = { .domains = domains, .dma = dma };
 	struct mm_struct *mm = dma->account->mm;
+	struct fill fill;
 	int ret;
 
-	fill_begin(&fill, orphans, credit, single);
+	fill_begin(&fill, domains, dma, orphans, credit, single);
 
 	/* An address space that nobody uses any more must not be walked. */
 	if (mm != current->mm && !mmget_not_zero(mm)) {
