@@ -32,6 +32,7 @@ struct clear_run {
 	unsigned long index;
 	unsigned long pfn;
 	unsigned long npages;
+	unsigned long done; /* of these, unmapped everywhere */
 };
 
 /* Runs of one or more mappings; those that follow each other are one range. */
@@ -243,18 +244,17 @@ static struct t1x_dma *fill_batch(struct t1x_domains *domains,
  */
 static struct t1x_dma *note_unmapped(struct t1x_domains *domains,
 				     const struct t1x_domain_range *range,
-				     const struct clear_run **next)
+				     struct clear_run **next)
 {
 	unsigned long left = range->npages, done = range->done;
-	const struct clear_run *run = *next;
+	struct clear_run *run = *next;
 	struct t1x_dma *untried = NULL, *stuck = NULL;
 
 	for (; left; left -= run->npages, run++) {
-		unsigned long n = min(done, run->npages);
-
-		run->dma->unmapped += n;
-		done -= n;
-		if (n == run->npages || run->dma == stuck)
+		run->done = min(done, run->npages);
+		run->dma->unmapped += run->done;
+		done -= run->done;
+		if (run->done == run->npages || run->dma == stuck)
 			continue;
 		if (stuck) {
 			untried = untried ?: run->dma;
@@ -276,7 +276,7 @@ static struct t1x_dma *unmap_batch(struct t1x_domains *domains,
 				   struct t1x_dma *dma,
 				   struct clear_batch *batch, bool chain)
 {
-	const struct clear_run *run = batch->runs;
+	struct clear_run *run = batch->runs;
 	struct t1x_dma *untried = NULL;
 	unsigned int i;
 
@@ -297,10 +297,10 @@ static struct t1x_dma *unmap_batch(struct t1x_domains *domains,
 	return untried ?: dma;
 }
 
-/* Unpin what of a run was unmapped, @done pages from its beginning. */
-static void release_run(const struct clear_run *run, unsigned long done)
+/* Unpin what of a run was unmapped. */
+static void release_run(const struct clear_run *run)
 {
-	unsigned long npages = min(done, run->npages);
+	unsigned long npages = run->done;
 
 	/* A short unmap: what is left of a piece needs its pin. */
 	if (npages < run->npages)
@@ -312,18 +312,11 @@ static void release_run(const struct clear_run *run, unsigned long done)
 
 static void release_batch(const struct clear_batch *batch)
 {
-	const struct clear_run *run = batch->runs;
 	unsigned int i;
 
-	for (i = 0; i < batch->nr_ranges; i++) {
-		unsigned long left = batch->ranges[i].npages;
-		unsigned long done = batch->ranges[i].done;
-
-		for (; left; left -= run->npages, run++) {
-			if (done)
-				release_run(run, done);
-			done -= min(done, run->npages);
-		}
+	for (i = 0; i < batch->nr_runs; i++) {
+		if (batch->runs[i].done)
+			release_run(&batch->runs[i]);
 	}
 	cond_resched();
 }
