@@ -233,7 +233,8 @@ TEST_F(dirty, L10_page_size_0_is_refused_whatever_the_length)
 
 TEST_F(dirty, bitmap_that_is_longer_than_needed_is_touched_where_needed)
 {
-	u64 words[8];
+	/* Not on the stack, above which there may be less than 1 << 28 bytes of user space */
+	static u64 words[8];
 	struct t1x_dirty_get get = t1x_dirty_get_of(T1X_BASE, PAGES(65), words);
 
 	memset(words, 0xff, sizeof(words));

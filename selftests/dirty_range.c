@@ -445,7 +445,8 @@ TEST_F(dirty_range, window_has_at_most_2_to_the_31_bits)
 
 TEST_F(dirty_range, bitmap_may_be_longer_than_the_window)
 {
-	u64 words[4] = { 5, 5, 5, 5 };
+	/* Not on the stack, above which there may be less than 1 << 28 bytes of user space */
+	static u64 words[4] = { 5, 5, 5, 5 };
 	struct vfio_type1x_dirty_range dirty =
 		t1x_dirty_range_of(T1X_BASE, page_last(63), words);
 
