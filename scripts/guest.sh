@@ -15,10 +15,13 @@ eval "$answer"
 cmdline="console=ttyS0 panic=-1 no_timer_check rcupdate.rcu_cpu_stall_timeout=60 log_buf_len=8M"
 cmdline="$cmdline hugepagesz=1G hugepages=1 hugepagesz=2M hugepages=128"
 if [ "$(lane_kind "$lane")" = debug ]; then
-	# The first splat ends the guest: what follows one is not worth reading.
-	cmdline="$cmdline panic_on_warn=1 softlockup_panic=1 kmemleak=on"
-	# Tells of a page freed while an IOMMU maps it (7.3). KUnit's fake addresses would look so.
-	[ "${PARTS:-}" = kunit ] || cmdline="$cmdline iommu.debug_pagealloc=1"
+	cmdline="$cmdline softlockup_panic=1 kmemleak=on"
+	# The first splat ends the guest: what follows one is not worth reading. Those of in-tree
+	# type1 are for others to mend.
+	[ "${BACKEND:-}" = type1 ] || cmdline="$cmdline panic_on_warn=1"
+	# Tells of a page freed while an IOMMU maps it (7.3). KUnit's fake addresses would look so,
+	# and what in-tree type1 leaves in a domain that it frees.
+	[ "${BACKEND:-}" = type1 ] || [ "${PARTS:-}" = kunit ] || cmdline="$cmdline iommu.debug_pagealloc=1"
 fi
 
 # Seconds without a word on the console.
