@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -83,6 +84,33 @@ void t1x_say_callbacks(void)
 	}
 }
 
+/*
+ * In-tree takes a page that ends in a mapping for one of the mapping. If it begins
+ * before it, the dirty bit is set 512 MiB above the bitmap, in whatever is there; and
+ * nobody is told to unpin the page, for which UNMAP has a BUG_ON.
+ */
+static bool reaches_in_from_below(const struct op *op)
+{
+	u64 iova = op->arg[1], i;
+	char byte;
+
+	if (run.model || !(iova % T1X_PAGE))
+		return false;
+	for (i = 0; i < op->arg[2]; i++) {
+		struct t1x_emu_rw rw = {
+			.iova = iova + i * T1X_PAGE,
+			.len = 1,
+			.data = (u64)&byte,
+		};
+
+		if (i == T1X_EMU_MAX_PAGES ||
+		    ioctl(run.device[op->arg[0]], T1X_EMU_IOC_RW, &rw) ||
+		    rw.result == -EINVAL)
+			return true;
+	}
+	return false;
+}
+
 void t1x_do_pin(const struct op *op)
 {
 	static u64 pfns[T1X_EMU_MAX_PAGES];
@@ -99,6 +127,10 @@ void t1x_do_pin(const struct op *op)
 
 	if (!t1x_has_device(op->arg[0]))
 		return;
+	if (reaches_in_from_below(op)) {
+		t1x_say("not done");
+		return;
+	}
 	ret = ioctl(run.device[op->arg[0]], T1X_EMU_IOC_PIN, &pin);
 	t1x_say_result(ret, pin.result);
 	if (pin.stale)
