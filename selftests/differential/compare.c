@@ -84,27 +84,34 @@ static enum verdict last_page(const struct pair *pair)
 	return UNKNOWN;
 }
 
+/* What follows the bits of a line: what devices were told, and the state */
+static const char *after_bits(const char *bits)
+{
+	const char *told = strstr(bits, " emu"), *state = strstr(bits, " |");
+
+	return told ? told : state ? state : bits + strlen(bits);
+}
+
 /* Are two lines equal up to their bits, and from their end on? */
 static bool equal_but_bits(const char *a, const char *b)
 {
 	const char *bits_a = strstr(a, " bits"), *bits_b = strstr(b, " bits");
-	const char *end_a = strchr(a, '|'), *end_b = strchr(b, '|');
 
 	if (!bits_a || !bits_b || bits_a - a != bits_b - b ||
 	    strncmp(a, b, bits_a - a))
 		return false;
-	return !strcmp(end_a ? end_a : "", end_b ? end_b : "");
+	return !strcmp(after_bits(bits_a), after_bits(bits_b));
 }
 
 /* The runs behind "bits" back into bytes; -1 where there is more than that */
 static int bytes_of(const char *line, unsigned char *bytes)
 {
-	const char *at = strstr(line, " bits") + 5;
+	const char *at = strstr(line, " bits") + 5, *end = after_bits(at);
 	unsigned long count;
 	unsigned int value;
 	int n = 0, len;
 
-	while (sscanf(at, " %2x%n", &value, &len) == 1) {
+	while (at < end && sscanf(at, " %2x%n", &value, &len) == 1) {
 		at += len;
 		count = 1;
 		if (*at == '*')
@@ -114,8 +121,7 @@ static int bytes_of(const char *line, unsigned char *bytes)
 		memset(bytes + n, value, count);
 		n += count;
 	}
-	at += strspn(at, " ");
-	return *at && *at != '|' ? -1 : n;
+	return at == end ? n : -1;
 }
 
 static bool has_more_bits(const char *intree, const char *ours)
@@ -217,6 +223,19 @@ static bool equal_but_owner(const char *a, const char *b)
 	return false;
 }
 
+/* Was anything mapped that VT-d cannot reach? */
+static bool has_unreachable(const struct pair *pair)
+{
+	const struct op *op = pair->seq->op;
+	int i;
+
+	for (i = 0; i < pair->at; i++)
+		if (op[i].kind == OP_MAP &&
+		    op[i].arg[MAP_IOVA] + op[i].arg[MAP_SIZE] - 1 >> 48)
+			return true;
+	return false;
+}
+
 /* In-tree fills the first domain from the memory of whoever attaches */
 static enum verdict replay(const struct pair *pair)
 {
@@ -224,6 +243,11 @@ static enum verdict replay(const struct pair *pair)
 
 	if (!op || !past.mapped)
 		return UNKNOWN;
+	/* Ours looks at the aperture before it pins, in-tree leaves it to the driver */
+	if (op->kind == OP_ATTACH && !is_emu(op->arg[0]) &&
+	    starts(pair->ours, "EINVAL") && starts(pair->intree, "EFAULT") &&
+	    has_unreachable(pair))
+		return KNOWN;
 	if (op->kind == OP_ATTACH && !is_emu(op->arg[0]) &&
 	    (starts(pair->ours, "ESRCH") || past.other_prot))
 		return KNOWN_AND_OVER;
