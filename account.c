@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 
 #include "account.h"
+#include "call.h"
 #include "alloc.h"
 
 #include "compat.h"
@@ -188,6 +189,26 @@ long t1x_account_charge(struct t1x_account *account, unsigned long want,
 
 	atomic_long_add(want, &account->charged);
 	return want;
+}
+
+/**
+ * t1x_account_refuse() - Say that an account cannot pay
+ * @account: Account
+ * @npages: Pages that it would have to pay for, beside what it does
+ * @call: The caller's call, or NULL
+ *
+ * Context: Does not sleep.
+ * Return: -ENOMEM.
+ */
+int t1x_account_refuse(const struct t1x_account *account, unsigned long npages,
+		       struct t1x_call *call)
+{
+	unsigned long need = READ_ONCE(account->mm->locked_vm) + npages;
+
+	return t1x_call_fail_with(call, -ENOMEM, T1X_REASON_MEMLOCK,
+				  need << PAGE_SHIFT,
+				  task_rlimit(account->task, RLIMIT_MEMLOCK),
+				  account->task->tgid);
 }
 
 /**

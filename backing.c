@@ -12,12 +12,16 @@
 #include <linux/scatterlist.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "account.h"
 #include "backing.h"
+#include "call.h"
+#include "census.h"
 #include "dma_tracker.h"
 #include "domain.h"
+#include "journal.h"
 #include "pin.h"
 
 /* Runs that are unmapped together, flushed once in each domain, then unpinned. */
@@ -156,6 +160,47 @@ unsigned long t1x_backing_run_end(struct t1x_domains *domains,
 
 	*pfn = next_pfn;
 	return next;
+}
+
+/**
+ * t1x_backing_count() - Count in which IOMMU pages a part of a mapping is
+ * @domains: Domains of the container
+ * @dma: Mapping that is in the IOMMU as a whole
+ * @index: Page of it to begin with; 0 begins the census
+ * @nr: Runs to count
+ * @census: Where to
+ *
+ * Context: domains.rwsem held; the mapping does not change. May sleep.
+ * Return: Page to go on with, or dma->mapped.
+ */
+unsigned long t1x_backing_count(struct t1x_domains *domains,
+				const struct t1x_dma *dma, unsigned long index,
+				unsigned int nr, struct t1x_census *census)
+{
+	unsigned long next, pfn, next_pfn;
+
+	if (!index) {
+		census->supported = domains->supported;
+		census->allowed = domains->pgsizes;
+		census->granule = dma->granule;
+		census->single = dma->single;
+		census->page = dma->iova >> PAGE_SHIFT;
+		census->npages = t1x_dma_npages(dma);
+		t1x_census_begin(census);
+	}
+
+	if (!t1x_backing_find_pfn(domains, dma, index, &pfn))
+		return dma->mapped;
+
+	for (; nr && index < dma->mapped; nr--, index = next, pfn = next_pfn) {
+		next_pfn = pfn;
+		next = t1x_backing_run_end(domains, dma, index, dma->mapped,
+					   &next_pfn);
+		if (!next)
+			return dma->mapped;
+		t1x_census_add(census, census->page + index, pfn, next - index);
+	}
+	return index;
 }
 
 /*
@@ -458,13 +503,21 @@ static int map_runs(struct fill *fill, const struct t1x_run *run,
 				 dma->prot);
 }
 
+static void refuse_iommu(const struct fill *fill, int ret)
+{
+	const struct t1x_dma *dma = fill->dma;
+
+	t1x_call_fail_with(fill->pin.call, ret, T1X_REASON_IOMMU,
+			   t1x_dma_iova_at(dma, dma->mapped), 0, 0);
+}
+
 /* Map one batch of runs; those that are mapped belong to the mapping afterwards. */
 static int map_batch(struct fill *fill, unsigned int nr)
 {
 	struct t1x_domains *domains = fill->domains;
 	struct t1x_dma *dma = fill->dma;
 	unsigned int i, n;
-	long npages;
+	long npages = 0;
 	int ret = 0;
 
 	if (down_read_killable(&domains->rwsem))
@@ -472,7 +525,8 @@ static int map_batch(struct fill *fill, unsigned int nr)
 
 	/* The last group went: to the user, the container has no IOMMU. */
 	if (dma->doomed)
-		ret = -EINVAL;
+		ret = t1x_call_fail(fill->pin.call, -EINVAL,
+				    T1X_REASON_NO_GROUP);
 	else if (dma->restart || list_empty(&domains->list))
 		ret = -EAGAIN;
 
@@ -486,6 +540,8 @@ static int map_batch(struct fill *fill, unsigned int nr)
 			break;
 		dma->mapped += npages;
 	}
+	if (fill->pin.call)
+		fill->pin.call->nr_runs += i;
 
 	if (ret > 0) {
 		/* In no unmap from now on, but they keep their pins. */
@@ -493,6 +549,8 @@ static int map_batch(struct fill *fill, unsigned int nr)
 		i += n;
 		ret = -EIO;
 	}
+	if (ret && npages > 0)
+		refuse_iommu(fill, ret);
 
 	t1x_pin_accept(&fill->pin, i);
 	up_read(&domains->rwsem);
@@ -501,15 +559,15 @@ static int map_batch(struct fill *fill, unsigned int nr)
 
 /* Room for runs that go to the IOMMU together, where there may be many. */
 static void fill_begin(struct fill *fill, struct t1x_domains *domains,
-		       struct t1x_dma *dma, unsigned long orphans,
-		       unsigned long credit, bool single)
+		       struct t1x_dma *dma, const struct t1x_pin_opts *opts)
 {
 	fill->domains = domains;
 	fill->dma = dma;
 	fill->next_pfn = 0;
 	fill->sg = NULL;
-	t1x_pin_begin(&fill->pin, dma, orphans, credit, single);
-	if (!single && t1x_dma_npages(dma) > T1X_PIN_FEW)
+	t1x_pin_begin(&fill->pin, dma, opts);
+	dma->single = opts->single;
+	if (!opts->single && t1x_dma_npages(dma) > T1X_PIN_FEW)
 		fill->sg = kmalloc_array(FILL_RUNS, sizeof(*fill->sg),
 					 GFP_KERNEL | __GFP_NOWARN);
 }
@@ -520,13 +578,29 @@ static void fill_end(struct fill *fill)
 	kfree(fill->sg);
 }
 
+/* For the tracepoint: the IOMMU pages of a mapping that was filled. */
+static void tell_leaves(struct t1x_domains *domains, const struct t1x_dma *dma,
+			struct t1x_call *call)
+{
+	struct t1x_census census;
+	unsigned long index = 0;
+
+	down_read(&domains->rwsem);
+	/* What is mapped goes with the last domain. */
+	while (index < dma->mapped && !fatal_signal_pending(current)) {
+		index = t1x_backing_count(domains, dma, index, CLEAR_RUNS,
+					  &census);
+		call->leaves = t1x_census_sizes(&census);
+		cond_resched();
+	}
+	up_read(&domains->rwsem);
+}
+
 /**
  * t1x_backing_fill() - Pin all pages of a mapping and map them in all domains
  * @domains: Domains of the container
  * @dma: FILLING or BUSY mapping that the caller owns, with nothing in the IOMMU
- * @orphans: Pages to count against the limit, see t1x_account_orphans()
- * @credit: Pages of the mapping that are charged already; this uses them up
- * @single: Give the IOMMU one page at a time
+ * @opts: What a walk of its memory must know
  *
  * Pins from the address space that @dma is charged to, which need not be the
  * caller's.
@@ -540,18 +614,20 @@ static void fill_end(struct fill *fill)
  * driver says. t1x_backing_clear() undoes what a failure leaves behind.
  */
 int t1x_backing_fill(struct t1x_domains *domains, struct t1x_dma *dma,
-		     unsigned long orphans, unsigned long credit, bool single)
+		     const struct t1x_pin_opts *opts)
 {
 	struct mm_struct *mm = dma->account->mm;
 	struct fill fill;
 	int ret;
 
-	fill_begin(&fill, domains, dma, orphans, credit, single);
+	fill_begin(&fill, domains, dma, opts);
 
 	/* An address space that nobody uses any more must not be walked. */
 	if (mm != current->mm && !mmget_not_zero(mm)) {
 		fill_end(&fill);
-		return -ESRCH;
+		return t1x_call_fail_with(opts->call, -ESRCH,
+					  T1X_REASON_MAPPER_GONE,
+					  dma->account->task->tgid, 0, 0);
 	}
 
 	do {
@@ -563,5 +639,7 @@ int t1x_backing_fill(struct t1x_domains *domains, struct t1x_dma *dma,
 	if (mm != current->mm)
 		mmput(mm);
 	fill_end(&fill);
+	if (!ret && t1x_journal_wants_leaves(opts->call))
+		tell_leaves(domains, dma, opts->call);
 	return ret;
 }

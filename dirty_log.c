@@ -11,6 +11,7 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 
+#include "call.h"
 #include "dirty_bitmap.h"
 #include "dirty_log.h"
 #include "dirty_report.h"
@@ -224,17 +225,21 @@ void t1x_dirty_log_set_all(struct t1x_dirty_log *log)
  * t1x_dirty_log_check() - Is there a report with this page size?
  * @log: Log
  * @args: The user's bitmap
+ * @call: The caller's call, or NULL
  *
  * Context: The tree's mutex held. Does not sleep.
  * Return: 0, or -EINVAL if the log is off or the page size is not the smallest one
  * of the container.
  */
 int t1x_dirty_log_check(const struct t1x_dirty_log *log,
-			const struct t1x_uapi_bitmap *args)
+			const struct t1x_uapi_bitmap *args,
+			struct t1x_call *call)
 {
-	if (log->state != T1X_DIRTY_LOG_ON ||
-	    args->pgsize != t1x_pgsize_min(log->domains->pgsizes))
-		return -EINVAL;
+	if (log->state != T1X_DIRTY_LOG_ON)
+		return t1x_call_fail(call, -EINVAL, T1X_REASON_LOG_OFF);
+	if (args->pgsize != t1x_pgsize_min(log->domains->pgsizes))
+		return t1x_call_fail_with(call, -EINVAL, T1X_REASON_PGSIZE,
+					  args->pgsize, 0, 0);
 
 	return 0;
 }
@@ -258,20 +263,21 @@ static void write_report(const struct t1x_dirty_log *log,
  * @log: Log
  * @report: Report, pinned where they fill it
  * @dying: Chain of DYING mappings that the caller owns
+ * @call: The caller's call, or NULL
  *
  * Context: The tree's mutex held. May sleep.
  * Return: 0, or -EINVAL if the log was stopped: then nothing is written.
  */
 int t1x_dirty_log_report(struct t1x_dirty_log *log,
 			 const struct t1x_dirty_report *report,
-			 struct t1x_dma *dying)
+			 struct t1x_dma *dying, struct t1x_call *call)
 {
 	struct t1x_dma *dma;
 
 	lockdep_assert_held(log->tree->lock);
 
 	if (log->state != T1X_DIRTY_LOG_ON)
-		return -EINVAL;
+		return t1x_call_fail(call, -EINVAL, T1X_REASON_LOG_OFF);
 
 	t1x_dirty_report_clear_window(report);
 	for (dma = dying; dma; dma = dma->next_dying)
@@ -290,12 +296,14 @@ static int check_range(struct t1x_dirty_log *log,
 	int ret;
 
 	do {
-		ret = t1x_dirty_log_check(log, &args->bitmap);
-		if (!ret &&
-		    (args->iova | (args->last + 1)) & (args->bitmap.pgsize - 1))
-			ret = -EINVAL;
+		ret = t1x_dirty_log_check(log, &args->bitmap, args->call);
 		if (ret)
 			return ret;
+		if ((args->iova | (args->last + 1)) & (args->bitmap.pgsize - 1))
+			return t1x_call_fail_with(args->call, -EINVAL,
+						  T1X_REASON_ALIGNMENT,
+						  T1X_FIELD_RANGE,
+						  args->bitmap.pgsize, 0);
 		if (!t1x_dma_find_unsettled(log->tree, args->iova, args->last))
 			break;
 		ret = t1x_dma_wait(log->tree, MAX_SCHEDULE_TIMEOUT);
@@ -360,6 +368,19 @@ static int pin_some(struct t1x_dirty_log *log,
 	return ret;
 }
 
+/* A report is of whole mappings: which one is not? */
+static int refuse_cut(struct t1x_dirty_log *log,
+		      const struct t1x_uapi_dirty *args)
+{
+	struct t1x_dma *dma = t1x_dma_find(log->tree, args->iova, args->last);
+
+	/* Not the first one, so the one that reaches beyond the end. */
+	if (dma->iova >= args->iova && dma->last <= args->last)
+		dma = t1x_dma_find(log->tree, args->last, args->last);
+	return t1x_call_fail_with(args->call, -EINVAL, T1X_REASON_CUT,
+				  dma->iova, dma->last, dma->granule);
+}
+
 /* With the mutex held at the end, have all pinned that a report will write. */
 static int pin_all(struct t1x_dirty_log *log, const struct t1x_uapi_dirty *args,
 		   struct t1x_dirty_report *report)
@@ -373,7 +394,7 @@ static int pin_all(struct t1x_dirty_log *log, const struct t1x_uapi_dirty *args,
 
 		ret = check_range(log, args);
 		if (!ret && t1x_dma_cuts(log->tree, args->iova, args->last))
-			ret = -EINVAL;
+			ret = refuse_cut(log, args);
 		iova = args->iova;
 		while (!ret) {
 			ret = pin_some(log, args, report, &iova);
@@ -417,6 +438,12 @@ static void report_range(struct t1x_dirty_log *log,
 	}
 }
 
+static void refuse_bitmap(const struct t1x_uapi_dirty *args)
+{
+	t1x_call_fail_with(args->call, -EFAULT, T1X_REASON_BITMAP,
+			   args->bitmap.addr, 0, 0);
+}
+
 /**
  * t1x_dirty_log_get() - VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP
  * @log: Log
@@ -447,6 +474,8 @@ int t1x_dirty_log_get(struct t1x_dirty_log *log,
 	}
 
 	ret = pin_all(log, args, &report);
+	if (ret == -EFAULT)
+		refuse_bitmap(args);
 	if (ret)
 		goto out_unlock;
 
@@ -506,6 +535,8 @@ int t1x_dirty_log_get_range(struct t1x_dirty_log *log,
 		return ret;
 
 	ret = t1x_dirty_report_pin_window(&report);
+	if (ret == -EFAULT)
+		refuse_bitmap(args);
 	if (!ret)
 		ret = lock_range(log, args);
 	if (ret)

@@ -758,6 +758,30 @@ bool t1x_domain_detach(struct t1x_domains *domains, struct t1x_domain *domain,
 }
 
 /**
+ * t1x_domain_for_each_group() - Visit the groups of all domains
+ * @domains: Domains
+ * @fn: Called with each group, the number of its domain in the list, and @data
+ * @data: For @fn
+ *
+ * Context: domains->rwsem or the mutex held.
+ */
+void t1x_domain_for_each_group(struct t1x_domains *domains,
+			       void (*fn)(struct iommu_group *group,
+					  unsigned int domain, void *data),
+			       void *data)
+{
+	struct t1x_domain *domain;
+	struct t1x_group *group;
+	unsigned int i = 0;
+
+	list_for_each_entry(domain, &domains->list, next) {
+		list_for_each_entry(group, &domain->groups, next)
+			fn(group->iommu_group, i, data);
+		i++;
+	}
+}
+
+/**
  * t1x_domain_set_seen() - The driver of a group pins what its devices write
  * @domains: Domains
  * @group: Any group; nothing is done if it has no domain

@@ -15,6 +15,7 @@
 #include <linux/vfio.h>
 
 #include "account.h"
+#include "call.h"
 #include "copy.h"
 #include "dirty_bitmap.h"
 #include "dma_tracker.h"
@@ -137,6 +138,25 @@ bool t1x_emulated_has_group(struct t1x_emulated *emulated,
 }
 
 /**
+ * t1x_emulated_for_each_group() - Visit the emulated groups
+ * @emulated: Emulated groups of the container
+ * @fn: Called with each group and @data
+ * @data: For @fn
+ *
+ * Context: domains.rwsem or the tree's mutex held.
+ */
+void t1x_emulated_for_each_group(struct t1x_emulated *emulated,
+				 void (*fn)(struct iommu_group *group,
+					    void *data),
+				 void *data)
+{
+	struct emulated_group *group;
+
+	list_for_each_entry(group, &emulated->groups, next)
+		fn(group->iommu_group, data);
+}
+
+/**
  * t1x_emulated_is_used() - Has the container any emulated group?
  * @emulated: Emulated groups of the container
  *
@@ -193,6 +213,7 @@ void t1x_emulated_remove_device(struct t1x_emulated *emulated,
 
 /* What it takes to pin a page of a mapping once the mutex is dropped. */
 struct pin_target {
+	struct t1x_call *call; /* the caller's, or NULL */
 	u64 serial; /* of the mapping */
 	struct t1x_account *account; /* a counted reference */
 	unsigned long vaddr;
@@ -206,7 +227,8 @@ struct pin_target {
  * Return: 1 if @page is set, 0 if @target is, or as t1x_emulated_pin().
  */
 static int look_up(struct t1x_emulated *emulated, unsigned long iova, int prot,
-		   struct page **page, struct pin_target *target)
+		   struct page **page, struct pin_target *target,
+		   struct t1x_call *call)
 {
 	struct t1x_external *external;
 	struct t1x_dma *dma;
@@ -215,13 +237,15 @@ static int look_up(struct t1x_emulated *emulated, unsigned long iova, int prot,
 	if (list_empty(&emulated->devices))
 		return -EINVAL;
 	if (emulated->tree->nr_vaddr_invalid)
-		return -EBUSY;
+		return t1x_call_fail(call, -EBUSY, T1X_REASON_VADDR_INVALID);
 
 	dma = t1x_dma_find_usable(emulated->tree, iova, &last);
 	if (!dma)
-		return -EINVAL;
+		return t1x_call_fail_with(call, -EINVAL, T1X_REASON_UNMAPPED,
+					  iova, 0, 0);
 	if ((dma->prot & prot) != prot)
-		return -EPERM;
+		return t1x_call_fail_with(call, -EPERM, T1X_REASON_PROT, iova,
+					  0, 0);
 
 	external = t1x_external_find(dma, iova);
 	if (external) {
@@ -232,6 +256,7 @@ static int look_up(struct t1x_emulated *emulated, unsigned long iova, int prot,
 
 	t1x_account_hold(dma->account);
 	*target = (struct pin_target){
+		.call = call,
 		.serial = dma->serial,
 		.account = dma->account,
 		.vaddr = dma->vaddr + (iova - dma->iova),
@@ -254,7 +279,7 @@ static int charge_page(const struct pin_target *target)
 
 	pr_warn_ratelimited("%s[%d]: RLIMIT_MEMLOCK exceeded by a device\n",
 			    current->comm, current->pid);
-	return -ENOMEM;
+	return t1x_account_refuse(target->account, 1, target->call);
 }
 
 static void put_page_of(const struct pin_target *target,
@@ -278,10 +303,12 @@ static int get_page_of(const struct pin_target *target,
 	int ret;
 
 	if (!mmget_not_zero(mm))
-		return -ENODEV;
+		return t1x_call_fail_with(target->call, -ENODEV,
+					  T1X_REASON_MAPPER_GONE,
+					  target->account->task->tgid, 0, 0);
 
 	ret = t1x_pin_page(target->account, target->vaddr, target->prot,
-			   &external->pfn);
+			   &external->pfn, target->call);
 	if (ret < 0)
 		goto out_put;
 
@@ -290,7 +317,10 @@ static int get_page_of(const struct pin_target *target,
 	if (external->held && target->charge)
 		ret = charge_page(target);
 	else if (!external->held && !pfn_valid(external->pfn))
-		ret = -EINVAL; /* no struct page to give to the driver */
+		ret = t1x_call_fail_with(target->call,
+					 -EINVAL, /* no struct page */
+					 T1X_REASON_USER_MEMORY, target->vaddr,
+					 T1X_FAULT_IO, 0);
 	if (ret && external->held)
 		t1x_pin_put_page(external->pfn, target->prot);
 
@@ -349,7 +379,7 @@ static int pin_target(struct t1x_emulated *emulated, unsigned long iova,
 }
 
 static int pin_one(struct t1x_emulated *emulated, unsigned long iova, int prot,
-		   struct page **page)
+		   struct page **page, struct t1x_call *call)
 {
 	struct pin_target target;
 	int ret;
@@ -359,7 +389,7 @@ static int pin_one(struct t1x_emulated *emulated, unsigned long iova, int prot,
 			return -EINTR;
 
 		mutex_lock(emulated->tree->lock);
-		ret = look_up(emulated, iova, prot, page, &target);
+		ret = look_up(emulated, iova, prot, page, &target, call);
 		mutex_unlock(emulated->tree->lock);
 		if (ret)
 			break;
@@ -374,14 +404,15 @@ static int pin_one(struct t1x_emulated *emulated, unsigned long iova, int prot,
 
 /* Pin all pages or none. */
 static int pin_all(struct t1x_emulated *emulated, unsigned long iova,
-		   unsigned long npages, int prot, struct page **pages)
+		   unsigned long npages, int prot, struct page **pages,
+		   struct t1x_call *call)
 {
 	unsigned long i;
 	int ret = 0;
 
 	for (i = 0; i < npages; i++) {
 		ret = pin_one(emulated, iova + (i << PAGE_SHIFT), prot,
-			      &pages[i]);
+			      &pages[i], call);
 		if (ret)
 			break;
 	}
@@ -400,6 +431,7 @@ static int pin_all(struct t1x_emulated *emulated, unsigned long iova,
  * @npages: Number of pages, one for each PAGE_SIZE from @iova on
  * @prot: IOMMU_READ, IOMMU_WRITE: what the driver is going to do
  * @pages: Result, @npages entries
+ * @call: The caller's call, or NULL
  *
  * Semantics: vfio_pin_pages() in drivers/vfio. Each pin is to be undone with the
  * same IOVA. A mapping that is being made or unmapped is not there.
@@ -413,19 +445,20 @@ static int pin_all(struct t1x_emulated *emulated, unsigned long iova,
  * what GUP says. On failure nothing is pinned.
  */
 int t1x_emulated_pin(struct t1x_emulated *emulated, unsigned long iova,
-		     unsigned long npages, int prot, struct page **pages)
+		     unsigned long npages, int prot, struct page **pages,
+		     struct t1x_call *call)
 {
 	int ret;
 
 	if (npages > ULONG_MAX >> PAGE_SHIFT ||
 	    iova + ((npages << PAGE_SHIFT) - 1) < iova)
-		return -T1X_EWRAP;
+		return t1x_call_fail(call, -T1X_EWRAP, T1X_REASON_WRAP);
 
 	mutex_lock(emulated->tree->lock);
 	emulated->nr_pinning++;
 	mutex_unlock(emulated->tree->lock);
 
-	ret = pin_all(emulated, iova, npages, prot, pages);
+	ret = pin_all(emulated, iova, npages, prot, pages, call);
 
 	mutex_lock(emulated->tree->lock);
 	if (!--emulated->nr_pinning)

@@ -11,12 +11,14 @@
 #include <linux/sched.h>
 
 #include "backing.h"
+#include "call.h"
 #include "dirty_log.h"
 #include "dma_tracker.h"
 #include "domain.h"
 #include "emulated.h"
 #include "group.h"
 #include "iova_space.h"
+#include "journal.h"
 #include "map.h"
 
 #include "compat.h"
@@ -71,7 +73,7 @@ static void withdraw(struct t1x_map *map, struct t1x_domain *domain,
  * multiples of the granule and where the mapping ends, as later unmaps will.
  */
 static int replay_dma(struct t1x_map *map, struct t1x_domain *domain,
-		      const struct t1x_dma *dma)
+		      const struct t1x_dma *dma, unsigned long *nr_runs)
 {
 	struct t1x_leaves leaves =
 		t1x_domain_leaves(&map->domains, dma->granule);
@@ -100,6 +102,7 @@ static int replay_dma(struct t1x_map *map, struct t1x_domain *domain,
 		if (ret)
 			goto err_withdraw;
 		index = next;
+		++*nr_runs;
 		cond_resched();
 	}
 	return 0;
@@ -110,25 +113,41 @@ err_withdraw:
 }
 
 /* Map everything in a new domain, or nothing. */
-static int replay(struct t1x_map *map, struct t1x_domain *domain)
+static int replay(struct t1x_map *map, struct t1x_domain *domain,
+		  struct t1x_call *call)
 {
 	struct t1x_dma *dma;
 	int ret;
 
 	for (dma = next_mapped(map, 0); dma;
 	     dma = next_mapped_after(map, dma)) {
-		ret = replay_dma(map, domain, dma);
+		unsigned long nr_runs = 0;
+
+		ret = replay_dma(map, domain, dma, &nr_runs);
+		t1x_journal_replay(call, dma->iova, dma->last, nr_runs, ret);
 		if (ret) {
 			withdraw(map, domain, dma);
-			return ret;
+			return t1x_call_fail_with(call, ret, T1X_REASON_IOMMU,
+						  dma->iova, 0, 0);
 		}
 	}
 
 	return 0;
 }
 
+static int refuse_window(const struct t1x_iova_space *space,
+			 const struct t1x_dma *dma, struct t1x_call *call)
+{
+	struct t1x_iova_range gap = t1x_iova_gap(space, dma->iova);
+
+	t1x_call_set_range(call, dma->iova, dma->last);
+	return t1x_call_fail_with(call, -EINVAL, T1X_REASON_OUTSIDE, gap.iova,
+				  gap.last, 0);
+}
+
 /* Is every mapping, whatever its state, inside a space? */
-static int check_window(struct t1x_map *map, const struct t1x_iova_space *space)
+static int check_window(struct t1x_map *map, const struct t1x_iova_space *space,
+			struct t1x_call *call)
 {
 	struct t1x_dma *dma;
 
@@ -137,7 +156,7 @@ static int check_window(struct t1x_map *map, const struct t1x_iova_space *space)
 	for (dma = t1x_dma_first(&map->tree); dma;
 	     dma = t1x_dma_next(&map->tree, dma)) {
 		if (!t1x_iova_contains(space, dma->iova, dma->last))
-			return -EINVAL;
+			return refuse_window(space, dma, call);
 	}
 
 	return 0;
@@ -158,10 +177,12 @@ static int vet_domain(struct t1x_map *map, struct t1x_domain *domain,
 		return ret;
 
 	if (!t1x_domain_serves_subset(&map->domains, domain))
-		return -EINVAL;
+		return t1x_call_fail_with(opts->call, -EINVAL,
+					  T1X_REASON_PGSIZE,
+					  map->domains.subset, 0, 0);
 
 	mutex_lock(&map->lock);
-	ret = check_window(map, space);
+	ret = check_window(map, space, opts->call);
 	mutex_unlock(&map->lock);
 	if (ret)
 		return ret;
@@ -169,10 +190,20 @@ static int vet_domain(struct t1x_map *map, struct t1x_domain *domain,
 	if (!opts->unsafe_interrupts && !iommu_group_has_isolated_msi(group)) {
 		pr_warn_ratelimited("%s, see allow_unsafe_interrupts\n",
 				    "no interrupt remapping for this group");
-		return -EPERM;
+		return t1x_call_fail(opts->call, -EPERM, T1X_REASON_INTERRUPTS);
 	}
 
 	return 0;
+}
+
+/* An attach may have to pin what is at an address that is invalid. */
+static int check_addresses(struct t1x_map *map, struct t1x_call *call)
+{
+	lockdep_assert_held(&map->lock);
+
+	return map->tree.nr_vaddr_invalid ?
+		       t1x_call_fail(call, -EBUSY, T1X_REASON_VADDR_INVALID) :
+		       0;
 }
 
 /*
@@ -182,12 +213,12 @@ static int vet_domain(struct t1x_map *map, struct t1x_domain *domain,
  * @space is the old one.
  */
 static int commit_attach(struct t1x_map *map, struct t1x_domain *domain,
-			 struct t1x_iova_space *space)
+			 struct t1x_iova_space *space, struct t1x_call *call)
 {
 	int ret;
 
 	mutex_lock(&map->lock);
-	ret = map->tree.nr_vaddr_invalid ? -EBUSY : check_window(map, space);
+	ret = check_addresses(map, call) ?: check_window(map, space, call);
 	if (!ret && list_empty(&map->domains.list) &&
 	    !t1x_map_begin_fill_all(map))
 		ret = -EAGAIN;
@@ -219,7 +250,7 @@ static void leave_domain(struct t1x_map *map, struct t1x_domain *domain,
 /* Attach to a domain that exists, or make @domain one of the container's. */
 static int place_group(struct t1x_map *map, struct t1x_domain *domain,
 		       struct iommu_group *group, struct t1x_iova_space *space,
-		       phys_addr_t msi_base)
+		       phys_addr_t msi_base, struct t1x_call *call)
 {
 	int ret;
 
@@ -228,7 +259,7 @@ static int place_group(struct t1x_map *map, struct t1x_domain *domain,
 		return ret;
 
 	if (ret) {
-		ret = commit_attach(map, NULL, space);
+		ret = commit_attach(map, NULL, space, call);
 		if (ret)
 			leave_domain(map, t1x_domain_of(&map->domains, group),
 				     group, false);
@@ -241,28 +272,27 @@ static int place_group(struct t1x_map *map, struct t1x_domain *domain,
 	if (ret)
 		return ret;
 
-	ret = replay(map, domain);
+	ret = replay(map, domain, call);
 	if (ret)
 		return ret;
 
-	ret = commit_attach(map, domain, space);
+	ret = commit_attach(map, domain, space, call);
 	if (ret)
 		withdraw(map, domain, NULL);
 	return ret;
 }
 
 /* May a group be attached at all? */
-static int admit_group(struct t1x_map *map, struct iommu_group *group)
+static int admit_group(struct t1x_map *map, struct iommu_group *group,
+		       struct t1x_call *call)
 {
-	int ret = 0;
+	int ret;
 
 	mutex_lock(&map->lock);
-	/* An attach may have to pin what is at an address that is invalid. */
-	if (map->tree.nr_vaddr_invalid)
-		ret = -EBUSY;
-	else if (t1x_domain_of(&map->domains, group) ||
-		 t1x_emulated_has_group(&map->emulated, group))
-		ret = -EINVAL;
+	ret = check_addresses(map, call);
+	if (!ret && (t1x_domain_of(&map->domains, group) ||
+		     t1x_emulated_has_group(&map->emulated, group)))
+		ret = t1x_call_fail(call, -EINVAL, T1X_REASON_ATTACHED);
 	mutex_unlock(&map->lock);
 	return ret;
 }
@@ -315,7 +345,7 @@ static int attach_locked(struct t1x_map *map, struct iommu_group *group,
 	phys_addr_t msi_base = 0;
 	int ret;
 
-	ret = admit_group(map, group);
+	ret = admit_group(map, group, opts->call);
 	if (ret)
 		return ret;
 
@@ -326,7 +356,8 @@ static int attach_locked(struct t1x_map *map, struct iommu_group *group,
 	*first = list_empty(&map->domains.list);
 	ret = vet_domain(map, domain, group, opts, space, &msi_base);
 	if (!ret)
-		ret = place_group(map, domain, group, space, msi_base);
+		ret = place_group(map, domain, group, space, msi_base,
+				  opts->call);
 	if (ret)
 		t1x_domain_close(domain);
 	return ret;
@@ -347,7 +378,7 @@ static int attach_once(struct t1x_map *map, struct iommu_group *group,
 	up_write(&map->domains.rwsem);
 
 	if (!ret && first) {
-		ret = t1x_map_fill_all(map, opts->single);
+		ret = t1x_map_fill_all(map, opts->single, opts->call);
 		if (ret)
 			withdraw_first(map, group, &space);
 	}
@@ -406,22 +437,23 @@ int t1x_group_attach(struct t1x_map *map, struct iommu_group *group,
  * t1x_group_attach_emulated() - Attach the group of a mediated device
  * @map: Mappings of the container
  * @group: Group
+ * @call: The caller's call, or NULL
  *
  * Context: vfio core's group_lock held. May sleep.
  * Return: 0; -EBUSY while an address is invalid; -EINVAL if the group is attached
  * already; -ENOMEM. On failure nothing changed.
  */
-int t1x_group_attach_emulated(struct t1x_map *map, struct iommu_group *group)
+int t1x_group_attach_emulated(struct t1x_map *map, struct iommu_group *group,
+			      struct t1x_call *call)
 {
 	int ret;
 
 	down_write(&map->domains.rwsem);
-	ret = admit_group(map, group);
+	ret = admit_group(map, group, call);
 	if (!ret) {
 		mutex_lock(&map->lock);
 		/* The addresses are valid, or the drivers could not do their work. */
-		ret = map->tree.nr_vaddr_invalid ?
-			      -EBUSY :
+		ret = check_addresses(map, call) ?:
 			      t1x_emulated_add_group(&map->emulated, group);
 		mutex_unlock(&map->lock);
 	}

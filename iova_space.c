@@ -179,6 +179,35 @@ bool t1x_iova_contains(const struct t1x_iova_space *space, unsigned long iova,
 }
 
 /**
+ * t1x_iova_gap() - What may not be mapped
+ * @space: Space that has ranges
+ * @iova: Where to begin to look
+ *
+ * Return: The first gap that ends at or above @iova. If there is none, the last byte
+ * there is.
+ */
+struct t1x_iova_range t1x_iova_gap(const struct t1x_iova_space *space,
+				   unsigned long iova)
+{
+	struct t1x_iova_range gap = { .iova = 0, .last = ULONG_MAX };
+	unsigned int i;
+
+	for (i = 0; i < space->nr; i++) {
+		const struct t1x_iova_range *range = &space->ranges[i];
+
+		if (range->iova > gap.iova && range->iova > iova) {
+			gap.last = range->iova - 1;
+			return gap;
+		}
+		gap.iova = range->last;
+		if (gap.iova != ULONG_MAX)
+			gap.iova++;
+	}
+
+	return gap;
+}
+
+/**
  * t1x_iova_swap() - Exchange two spaces
  * @a: One space
  * @b: Another space

@@ -10,12 +10,14 @@
 
 #include "account.h"
 #include "backing.h"
+#include "call.h"
 #include "dirty_log.h"
 #include "dma_tracker.h"
 #include "domain.h"
 #include "emulated.h"
 #include "map.h"
 #include "pgsize.h"
+#include "pin.h"
 #include "uapi.h"
 #include "vaddr.h"
 
@@ -33,6 +35,7 @@ void t1x_map_init(struct t1x_map *map, unsigned int dma_entry_limit)
 	t1x_accounts_init(&map->accounts, &map->lock);
 	t1x_emulated_init(&map->emulated, &map->tree);
 	t1x_dirty_log_init(&map->log, &map->tree, &map->domains);
+	map->dma_entry_limit = dma_entry_limit;
 	map->dma_avail = dma_entry_limit;
 }
 
@@ -191,6 +194,14 @@ void t1x_map_forget(struct t1x_map *map, struct t1x_dma *dying)
 	}
 }
 
+static int refuse_range(struct t1x_map *map, const struct t1x_uapi_map *args)
+{
+	struct t1x_iova_range gap = t1x_iova_gap(&map->space, args->iova);
+
+	return t1x_call_fail_with(args->call, -EINVAL, T1X_REASON_OUTSIDE,
+				  gap.iova, gap.last, 0);
+}
+
 /*
  * May a mapping be made? The order of the refusals is that of in-tree type1.
  * Return: 0; -EEXIST, -ENOSPC or -EINVAL; -EAGAIN if that depends on a mapping
@@ -204,17 +215,24 @@ static int admit(struct t1x_map *map, const struct t1x_uapi_map *args)
 	     dma && dma->iova <= args->last;
 	     dma = t1x_dma_next(&map->tree, dma)) {
 		if (t1x_dma_is_settled(dma))
-			return -EEXIST;
+			return t1x_call_fail_with(args->call, -EEXIST,
+						  T1X_REASON_OVERLAP, dma->iova,
+						  dma->last,
+						  dma->account->task->tgid);
 	}
 
 	if (t1x_dma_find(&map->tree, args->iova, args->last))
 		return -EAGAIN;
 
+	if (!map->dma_avail && map->tree.nr_filling)
+		return -EAGAIN;
 	if (!map->dma_avail)
-		return map->tree.nr_filling ? -EAGAIN : -ENOSPC;
+		return t1x_call_fail_with(args->call, -ENOSPC,
+					  T1X_REASON_ENTRY_LIMIT,
+					  map->dma_entry_limit, 0, 0);
 
 	if (!t1x_iova_contains(&map->space, args->iova, args->last))
-		return -EINVAL;
+		return refuse_range(map, args);
 
 	return 0;
 }
@@ -252,12 +270,18 @@ static bool has_no_iommu(struct t1x_map *map)
 	return list_empty(&map->domains.list);
 }
 
+static int refuse_group(struct t1x_call *call)
+{
+	return t1x_call_fail(call, -EINVAL, T1X_REASON_NO_GROUP);
+}
+
 /*
  * Make a filled mapping LIVE, if the world is still the one it was filled for.
  * Return: 0; -EAGAIN if it is to be filled again; -EINVAL if the last group went;
  * or what t1x_dirty_log_cover() says.
  */
-static int publish(struct t1x_map *map, struct t1x_dma *dma)
+static int publish(struct t1x_map *map, struct t1x_dma *dma,
+		   struct t1x_call *call)
 {
 	int ret;
 
@@ -267,7 +291,7 @@ static int publish(struct t1x_map *map, struct t1x_dma *dma)
 	if (ret)
 		return ret;
 	if (dma->doomed)
-		return -EINVAL;
+		return refuse_group(call);
 	if (dma->restart)
 		return -EAGAIN;
 
@@ -280,9 +304,14 @@ static int publish(struct t1x_map *map, struct t1x_dma *dma)
  * Pin and map a FILLING mapping if there is an IOMMU, and make it LIVE. The mutex is
  * held; it is dropped and taken again.
  */
-static int fill(struct t1x_map *map, struct t1x_dma *dma, bool single)
+static int fill(struct t1x_map *map, struct t1x_dma *dma, bool single,
+		struct t1x_call *call)
 {
-	unsigned long orphans = t1x_account_orphans(&map->accounts);
+	const struct t1x_pin_opts opts = {
+		.call = call,
+		.orphans = t1x_account_orphans(&map->accounts),
+		.single = single,
+	};
 	int ret;
 
 	do {
@@ -290,15 +319,14 @@ static int fill(struct t1x_map *map, struct t1x_dma *dma, bool single)
 		ret = 0;
 		if (has_no_iommu(map)) {
 			if (!t1x_emulated_is_used(&map->emulated))
-				ret = -EINVAL;
+				ret = refuse_group(call);
 		} else {
 			mutex_unlock(&map->lock);
-			ret = t1x_backing_fill(&map->domains, dma, orphans, 0,
-					       single);
+			ret = t1x_backing_fill(&map->domains, dma, &opts);
 			mutex_lock(&map->lock);
 		}
 		if (!ret)
-			ret = publish(map, dma);
+			ret = publish(map, dma, call);
 	} while (ret == -EAGAIN);
 	return ret;
 }
@@ -366,7 +394,7 @@ int t1x_map_dma(struct t1x_map *map, const struct t1x_uapi_map *args,
 
 	if (!ret) {
 		dma = reserve_dma(map, args);
-		ret = dma ? fill(map, dma, single) : -ENOMEM;
+		ret = dma ? fill(map, dma, single, args->call) : -ENOMEM;
 	}
 	mutex_unlock(&map->lock);
 
@@ -412,20 +440,25 @@ bool t1x_map_begin_fill_all(struct t1x_map *map)
  * What drivers hold of it is charged already: if the mapping cannot be pinned,
  * that must stay so.
  */
-static int fill_busy(struct t1x_map *map, struct t1x_dma *dma, bool single)
+static int fill_busy(struct t1x_map *map, struct t1x_dma *dma, bool single,
+		     struct t1x_call *call)
 {
-	unsigned long orphans = t1x_account_orphans(&map->accounts);
-	unsigned long credit = dma->nr_externals_held;
+	const struct t1x_pin_opts opts = {
+		.call = call,
+		.orphans = t1x_account_orphans(&map->accounts),
+		.credit = dma->nr_externals_held,
+		.single = single,
+	};
 	int ret;
 
-	t1x_account_keep(dma->account, credit);
+	t1x_account_keep(dma->account, opts.credit);
 	dma->externals_charged = false;
 	mutex_unlock(&map->lock);
 
-	ret = t1x_backing_fill(&map->domains, dma, orphans, credit, single);
+	ret = t1x_backing_fill(&map->domains, dma, &opts);
 
 	mutex_lock(&map->lock);
-	t1x_account_refund(dma->account, credit);
+	t1x_account_refund(dma->account, opts.credit);
 	if (!ret) {
 		t1x_dma_set_state(&map->tree, dma, T1X_DMA_LIVE);
 	} else {
@@ -440,6 +473,7 @@ static int fill_busy(struct t1x_map *map, struct t1x_dma *dma, bool single)
  * t1x_map_fill_all() - Pin and map everything for the container's first domain
  * @map: Mappings of the container, after t1x_map_begin_fill_all()
  * @single: Give the IOMMU one page at a time
+ * @call: The caller's call, or NULL
  *
  * Pins from the address spaces of those who made the mappings.
  *
@@ -447,7 +481,7 @@ static int fill_busy(struct t1x_map *map, struct t1x_dma *dma, bool single)
  * faults may wait for a user, killable.
  * Return: As t1x_backing_fill(). t1x_map_unback_all() undoes it, on failure too.
  */
-int t1x_map_fill_all(struct t1x_map *map, bool single)
+int t1x_map_fill_all(struct t1x_map *map, bool single, struct t1x_call *call)
 {
 	struct t1x_dma *dma;
 	int ret = 0;
@@ -457,7 +491,7 @@ int t1x_map_fill_all(struct t1x_map *map, bool single)
 	for (dma = t1x_dma_first(&map->tree); dma;
 	     dma = t1x_dma_next(&map->tree, dma)) {
 		if (dma->state == T1X_DMA_BUSY)
-			ret = fill_busy(map, dma, single);
+			ret = fill_busy(map, dma, single, call);
 		if (ret)
 			break;
 	}

@@ -55,9 +55,17 @@ unsigned long t1x_pgsize_visible(unsigned long pgsizes)
 	return pgsizes;
 }
 
-/* The largest of some sizes, in pages, that fits at a page; or 0. */
-static unsigned long largest_fit(unsigned long sizes, unsigned long page,
-				 unsigned long pfn, unsigned long npages)
+/**
+ * t1x_pgsize_fit() - The largest page that fits at the beginning of a run
+ * @sizes: Bitmap of page sizes, in pages
+ * @page: First page of the run in the IOVA space
+ * @pfn: Its frame
+ * @npages: Length of the run, not 0
+ *
+ * Return: Size in pages, or 0 if none fits.
+ */
+unsigned long t1x_pgsize_fit(unsigned long sizes, unsigned long page,
+			     unsigned long pfn, unsigned long npages)
 {
 	unsigned long align = page | pfn;
 
@@ -102,7 +110,7 @@ unsigned long t1x_pgsize_cut(unsigned long pgsizes,
 
 	sizes = (pgsizes & leaves->allowed) >> PAGE_SHIFT;
 	larger = sizes & ~(forbidden - 1);
-	leaf = largest_fit(larger, page, pfn, npages);
+	leaf = t1x_pgsize_fit(larger, page, pfn, npages);
 	if (leaf)
 		return leaf;
 

@@ -17,6 +17,7 @@
 #include <linux/userfaultfd_k.h>
 
 #include "account.h"
+#include "call.h"
 #include "pin.h"
 
 #include "compat.h"
@@ -57,7 +58,40 @@ static int refuse_charge(struct t1x_pin *pin)
 	pr_warn_ratelimited("%s[%d]: RLIMIT_MEMLOCK (%lu) exceeded\n",
 			    current->comm, current->pid,
 			    task_rlimit(task, RLIMIT_MEMLOCK));
-	return -ENOMEM;
+	return t1x_account_refuse(pin->account, pin->orphans + pin->left,
+				  pin->call);
+}
+
+/* What is wrong with the memory that could not be pinned, as far as one can see? */
+static enum t1x_fault why_not(const struct t1x_pin *pin)
+{
+	struct mm_struct *mm = pin->account->mm;
+	enum t1x_fault why = T1X_FAULT_OTHER;
+	struct vm_area_struct *vma;
+
+	if (!mmap_read_trylock(mm))
+		return why;
+
+	vma = vma_lookup(mm, untagged_addr_remote(mm, pin->vaddr));
+	if (!vma)
+		why = T1X_FAULT_NO_VMA;
+	else if (pin->prot & IOMMU_WRITE && !(vma->vm_flags & VM_WRITE))
+		why = T1X_FAULT_READ_ONLY;
+	else if (!(vma->vm_flags & VM_READ))
+		why = T1X_FAULT_UNREADABLE;
+	else if (vma->vm_flags & (VM_IO | VM_PFNMAP))
+		why = T1X_FAULT_IO;
+	mmap_read_unlock(mm);
+	return why;
+}
+
+static int refuse_memory(const struct t1x_pin *pin, int ret)
+{
+	if (ret == -EINTR || ret == -ENOMEM || !pin->call)
+		return ret;
+
+	return t1x_call_fail_with(pin->call, ret, T1X_REASON_USER_MEMORY,
+				  pin->vaddr, why_not(pin), 0);
 }
 
 /* Put the pins of a physically contiguous part that is held in one way. */
@@ -146,24 +180,23 @@ unsigned long t1x_pin_whole(const struct t1x_dma *dma, unsigned long index,
  * t1x_pin_begin() - Start a walk at the first page of a mapping
  * @pin: Walk; t1x_pin_end() ends it
  * @dma: FILLING or BUSY mapping, whose address space is in use
- * @orphans: Pages to count against the limit, see t1x_account_orphans()
- * @credit: Pages that are charged already; the walk uses or refunds them
- * @single: Make each run one page long
+ * @opts: What it must know beside; its credit is used, or refunded
  *
  * Works with little room if no more is to be had, so it cannot fail.
  *
  * Context: May sleep.
  */
 void t1x_pin_begin(struct t1x_pin *pin, struct t1x_dma *dma,
-		   unsigned long orphans, unsigned long credit, bool single)
+		   const struct t1x_pin_opts *opts)
 {
 	*pin = (struct t1x_pin){
+		.call = opts->call,
 		.account = dma->account,
 		.prot = dma->prot,
 		.lock_cap = dma->lock_cap,
-		.orphans = orphans,
-		.advance = credit,
-		.single = single,
+		.orphans = opts->orphans,
+		.advance = opts->credit,
+		.single = opts->single,
 		.granule = dma->granule >> PAGE_SHIFT,
 		.vaddr = dma->vaddr,
 		.left = t1x_dma_npages(dma),
@@ -527,7 +560,7 @@ static int refill(struct t1x_pin *pin)
 	if (n <= 0)
 		n = pin_slow(pin, want, &pfn);
 	if (n < 0)
-		return n;
+		return refuse_memory(pin, n);
 
 	pin->started = true;
 	if (pfn != T1X_NO_PFN) {
@@ -676,6 +709,7 @@ void t1x_pin_end(struct t1x_pin *pin)
  * @vaddr: Address in the page
  * @prot: What the mapping allows the device
  * @pfn: Set to the frame
+ * @call: The caller's call, or NULL
  *
  * Does not charge anybody.
  *
@@ -685,9 +719,10 @@ void t1x_pin_end(struct t1x_pin *pin)
  * hold (a PFNMAP, or the zero page where GUP gives it out); or as t1x_pin_batch().
  */
 int t1x_pin_page(struct t1x_account *account, unsigned long vaddr, int prot,
-		 unsigned long *pfn)
+		 unsigned long *pfn, struct t1x_call *call)
 {
 	struct t1x_pin pin = {
+		.call = call,
 		.account = account,
 		.prot = prot,
 		.vaddr = vaddr & PAGE_MASK,
@@ -702,7 +737,7 @@ int t1x_pin_page(struct t1x_account *account, unsigned long vaddr, int prot,
 	if (ret <= 0)
 		ret = pin_slow(&pin, 1, pfn);
 	if (ret < 0)
-		return ret;
+		return refuse_memory(&pin, ret);
 	if (*pfn != T1X_NO_PFN)
 		return 0;
 

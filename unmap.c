@@ -10,6 +10,7 @@
 
 #include "account.h"
 #include "backing.h"
+#include "call.h"
 #include "copy.h"
 #include "dirty_bitmap.h"
 #include "dirty_log.h"
@@ -18,6 +19,7 @@
 #include "domain.h"
 #include "emulated.h"
 #include "external.h"
+#include "journal.h"
 #include "map.h"
 #include "uapi.h"
 #include "unmap.h"
@@ -27,6 +29,7 @@
 struct dying {
 	struct t1x_dma *first; /* chain of DYING mappings */
 	u64 npages;
+	unsigned long nr;
 	bool in_use; /* drivers of emulated devices hold or copy something of it */
 	bool cut; /* of some mappings only a part goes */
 	bool entry; /* an entry of dma_entry_limit is taken for what is left */
@@ -39,6 +42,13 @@ struct dying {
  * Return: 1; 0 if that is nothing, and the unmap ends here; -EINVAL if it cuts the
  * mapping where that cannot be cut.
  */
+static int refuse_cut(const struct t1x_uapi_unmap *args,
+		      const struct t1x_dma *dma)
+{
+	return t1x_call_fail_with(args->call, -EINVAL, T1X_REASON_CUT,
+				  dma->iova, dma->last, dma->granule);
+}
+
 static int choose(const struct t1x_uapi_unmap *args, struct t1x_dma *dma)
 {
 	unsigned long iova = max(dma->iova, args->iova);
@@ -49,10 +59,12 @@ static int choose(const struct t1x_uapi_unmap *args, struct t1x_dma *dma)
 	if (!t1x_dma_is_cut(dma))
 		return 1;
 
+	if (dma->granule && (iova | (last + 1)) & (dma->granule - 1))
+		return refuse_cut(args, dma);
 	if (dma->granule)
-		return (iova | (last + 1)) & (dma->granule - 1) ? -EINVAL : 1;
+		return 1;
 	if (!args->lenient)
-		return -EINVAL;
+		return refuse_cut(args, dma);
 
 	dma->going_iova = dma->iova;
 	dma->going_last = dma->last;
@@ -95,7 +107,8 @@ static int select(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 }
 
 /* A part from the middle of a mapping leaves two. */
-static int take_entry(struct t1x_map *map, struct dying *dying)
+static int take_entry(struct t1x_map *map, struct dying *dying,
+		      struct t1x_call *call)
 {
 	const struct t1x_dma *dma = dying->first;
 
@@ -104,8 +117,11 @@ static int take_entry(struct t1x_map *map, struct dying *dying)
 		return 0;
 
 	/* A MAP that is under way may give its entry back. */
+	if (!map->dma_avail && map->tree.nr_filling)
+		return -EAGAIN;
 	if (!map->dma_avail)
-		return map->tree.nr_filling ? -EAGAIN : -ENOSPC;
+		return t1x_call_fail_with(call, -ENOSPC, T1X_REASON_ENTRY_LIMIT,
+					  map->dma_entry_limit, 0, 0);
 
 	map->dma_avail--;
 	dying->entry = true;
@@ -124,7 +140,7 @@ static int mark(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 	struct t1x_dma *dma;
 	int ret;
 
-	ret = select(map, args, dying) ?: take_entry(map, dying);
+	ret = select(map, args, dying) ?: take_entry(map, dying, args->call);
 	if (ret) {
 		dying->first = NULL;
 		return ret;
@@ -133,6 +149,7 @@ static int mark(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 	for (dma = dying->first; dma; dma = dma->next_dying) {
 		t1x_dma_set_dying(&map->tree, dma, dma->going_iova,
 				  dma->going_last);
+		dying->nr++;
 		dying->npages +=
 			((dma->going_last - dma->going_iova) >> PAGE_SHIFT) + 1;
 		dying->cut |= t1x_dma_is_cut(dma);
@@ -172,7 +189,8 @@ static void revive(struct t1x_map *map, struct dying *dying)
 	t1x_map_forget(map, doomed);
 }
 
-static int quiesce(struct t1x_map *map, const struct dying *dying)
+static int quiesce(struct t1x_map *map, const struct t1x_uapi_unmap *args,
+		   const struct dying *dying)
 {
 	struct t1x_dma *dma;
 	int ret = 0;
@@ -180,8 +198,12 @@ static int quiesce(struct t1x_map *map, const struct dying *dying)
 	if (!dying->in_use)
 		return 0;
 
-	for (dma = dying->first; dma && !ret; dma = dma->next_dying)
+	for (dma = dying->first; dma && !ret; dma = dma->next_dying) {
 		ret = t1x_emulated_quiesce(&map->emulated, dma);
+		if (ret == -EBUSY)
+			t1x_call_fail_with(args->call, ret, T1X_REASON_HELD,
+					   dma->going_iova, dma->going_last, 0);
+	}
 	return ret;
 }
 
@@ -278,8 +300,10 @@ static void unlock_parts(struct t1x_map *map, const struct dying *dying)
 }
 
 /* Take the upper end of a mapping, from @iova on, off it. */
-static struct t1x_dma *split(struct t1x_map *map, struct t1x_dma *dma,
-			     unsigned long iova, struct dying *dying)
+static struct t1x_dma *split(struct t1x_map *map,
+			     const struct t1x_uapi_unmap *args,
+			     struct t1x_dma *dma, unsigned long iova,
+			     struct dying *dying)
 {
 	unsigned int i = !dying->parts[0] || dying->parts[0]->iova != iova;
 	struct t1x_dma *upper = dying->parts[i];
@@ -289,6 +313,7 @@ static struct t1x_dma *split(struct t1x_map *map, struct t1x_dma *dma,
 	/* Tracking may have ended since. */
 	if (!dma->dirty.bits)
 		t1x_dirty_free(&upper->dirty);
+	t1x_journal_split(args->call, dma->iova, dma->last, iova);
 	t1x_account_hold(dma->account);
 	upper->account = dma->account;
 	t1x_dma_split(&map->tree, dma, upper);
@@ -298,8 +323,9 @@ static struct t1x_dma *split(struct t1x_map *map, struct t1x_dma *dma,
 }
 
 /* Let go of all of a mapping but what goes. Return: that part. */
-static struct t1x_dma *carve(struct t1x_map *map, struct t1x_dma *dma,
-			     struct dying *dying)
+static struct t1x_dma *carve(struct t1x_map *map,
+			     const struct t1x_uapi_unmap *args,
+			     struct t1x_dma *dma, struct dying *dying)
 {
 	struct t1x_dma *next = dma->next_dying, *going = dma, *rest;
 
@@ -308,11 +334,11 @@ static struct t1x_dma *carve(struct t1x_map *map, struct t1x_dma *dma,
 		t1x_dma_reset(dma);
 
 	if (dma->going_last != dma->last) {
-		rest = split(map, dma, dma->going_last + 1, dying);
+		rest = split(map, args, dma, dma->going_last + 1, dying);
 		t1x_dma_set_state(&map->tree, rest, T1X_DMA_LIVE);
 	}
 	if (dma->going_iova != dma->iova) {
-		going = split(map, dma, dma->going_iova, dying);
+		going = split(map, args, dma, dma->going_iova, dying);
 		t1x_dma_set_dying(&map->tree, going, going->iova, going->last);
 		t1x_dma_set_state(&map->tree, dma, T1X_DMA_LIVE);
 	}
@@ -325,7 +351,8 @@ static struct t1x_dma *carve(struct t1x_map *map, struct t1x_dma *dma,
  * Split every mapping of which a part goes. The rest keeps the entry; two rests have
  * the one that was taken, too.
  */
-static void carve_all(struct t1x_map *map, struct dying *dying)
+static void carve_all(struct t1x_map *map, const struct t1x_uapi_unmap *args,
+		      struct dying *dying)
 {
 	struct t1x_dma **link;
 
@@ -333,7 +360,7 @@ static void carve_all(struct t1x_map *map, struct dying *dying)
 		/* With the last group all of it goes. */
 		if ((*link)->doomed || !t1x_dma_is_cut(*link))
 			continue;
-		*link = carve(map, *link, dying);
+		*link = carve(map, args, *link, dying);
 		(*link)->uncounted = true;
 		dying->entry = false;
 	}
@@ -345,8 +372,8 @@ static void carve_all(struct t1x_map *map, struct dying *dying)
  * What cannot fail any more is done under the mutex; what comes before changes
  * nothing. Return: 0, or an error, and everything is to be LIVE again.
  */
-static int commit(struct t1x_map *map, struct dying *dying,
-		  const struct t1x_dirty_report *report)
+static int commit(struct t1x_map *map, const struct t1x_uapi_unmap *args,
+		  struct dying *dying, const struct t1x_dirty_report *report)
 {
 	int ret;
 
@@ -355,9 +382,10 @@ static int commit(struct t1x_map *map, struct dying *dying,
 		return ret;
 
 	if (report)
-		ret = t1x_dirty_log_report(&map->log, report, dying->first);
+		ret = t1x_dirty_log_report(&map->log, report, dying->first,
+					   args->call);
 	if (!ret)
-		carve_all(map, dying);
+		carve_all(map, args, dying);
 	unlock_parts(map, dying);
 	return ret;
 }
@@ -400,8 +428,11 @@ static int commit_report(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 		return ret;
 
 	ret = pin_report(args, dying, &report);
+	if (ret == -EFAULT)
+		t1x_call_fail_with(args->call, ret, T1X_REASON_BITMAP,
+				   args->bitmap.addr, 0, 0);
 	if (!ret)
-		ret = commit(map, dying, &report);
+		ret = commit(map, args, dying, &report);
 	t1x_dirty_report_close(&report);
 	return ret;
 }
@@ -412,11 +443,11 @@ static int remove(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 {
 	int ret;
 
-	ret = quiesce(map, dying);
+	ret = quiesce(map, args, dying);
 	if (!ret && args->report)
 		ret = commit_report(map, args, dying);
 	else if (!ret && dying->cut)
-		ret = commit(map, dying, NULL);
+		ret = commit(map, args, dying, NULL);
 	free_parts(dying);
 	if (ret) {
 		revive(map, dying);
@@ -438,12 +469,13 @@ static int begin(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 	if (args->vaddr_only) {
 		/* Drivers could not pin or copy while the addresses are invalid. */
 		if (t1x_emulated_is_used(&map->emulated))
-			return -EBUSY;
+			return t1x_call_fail(args->call, -EBUSY,
+					     T1X_REASON_EMULATED);
 		return t1x_vaddr_invalidate(&map->tree, args, &dying->npages);
 	}
 
 	if (args->report)
-		ret = t1x_dirty_log_check(&map->log, &args->bitmap);
+		ret = t1x_dirty_log_check(&map->log, &args->bitmap, args->call);
 	return ret ?: mark(map, args, dying);
 }
 
@@ -490,5 +522,7 @@ int t1x_unmap_dma(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 		ret = remove(map, args, &dying);
 	if (!ret)
 		*npages = dying.npages;
+	if (!ret && args->call)
+		args->call->nr_mappings = dying.nr;
 	return ret;
 }

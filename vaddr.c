@@ -9,6 +9,7 @@
 #include <linux/sched.h>
 
 #include "account.h"
+#include "call.h"
 #include "dma_tracker.h"
 #include "uapi.h"
 #include "vaddr.h"
@@ -44,12 +45,13 @@ int t1x_vaddr_invalidate(struct t1x_dma_tree *tree,
 	if (t1x_dma_find_unsettled(tree, args->iova, args->last))
 		return -EAGAIN;
 	if (!args->lenient && t1x_dma_cuts(tree, args->iova, args->last))
-		return -EINVAL;
+		return t1x_call_refuse(args->call, -EINVAL, T1X_FIELD_RANGE);
 
 	for (dma = first; dma && t1x_uapi_unmap_takes(args, dma->iova);
 	     dma = t1x_dma_next(tree, dma)) {
 		if (dma->vaddr_invalid)
-			return -EINVAL;
+			return t1x_call_fail(args->call, -EINVAL,
+					     T1X_REASON_VADDR_INVALID);
 	}
 
 	*npages = 0;
@@ -79,10 +81,15 @@ static int find_invalid(struct t1x_dma_tree *tree,
 
 	dma = t1x_dma_find(tree, args->iova, args->last);
 	if (!dma || dma->stuck)
-		return -ENOENT;
-	if (!dma->vaddr_invalid || dma->iova != args->iova ||
-	    dma->last != args->last)
-		return -EINVAL;
+		return t1x_call_fail_with(args->call, -ENOENT,
+					  T1X_REASON_UNMAPPED, args->iova, 0,
+					  0);
+	if (!dma->vaddr_invalid)
+		return t1x_call_fail(args->call, -EINVAL,
+				     T1X_REASON_VADDR_INVALID);
+	if (dma->iova != args->iova || dma->last != args->last)
+		return t1x_call_fail_with(args->call, -EINVAL, T1X_REASON_CUT,
+					  dma->iova, dma->last, dma->granule);
 
 	*found = dma;
 	return 0;
@@ -92,7 +99,7 @@ static int find_invalid(struct t1x_dma_tree *tree,
 static int charge_caller(struct t1x_dma_tree *tree,
 			 struct t1x_accounts *accounts,
 			 struct t1x_account *account, unsigned long npages,
-			 bool lock_cap)
+			 bool lock_cap, struct t1x_call *call)
 {
 	unsigned long orphans = t1x_account_orphans(accounts);
 	long charged;
@@ -102,7 +109,7 @@ static int charge_caller(struct t1x_dma_tree *tree,
 	if (charged >= 0 && charged < npages) {
 		t1x_account_refund(account, charged);
 		t1x_account_settle(account);
-		charged = -ENOMEM;
+		charged = t1x_account_refuse(account, orphans + npages, call);
 	}
 	mutex_lock(tree->lock);
 	return min(charged, 0L);
@@ -110,7 +117,8 @@ static int charge_caller(struct t1x_dma_tree *tree,
 
 /* Move the charge of a mapping from the process that made it to the caller. */
 static int change_owner(struct t1x_dma_tree *tree,
-			struct t1x_accounts *accounts, struct t1x_dma *dma)
+			struct t1x_accounts *accounts, struct t1x_dma *dma,
+			struct t1x_call *call)
 {
 	unsigned long npages = t1x_dma_nr_pinned(dma);
 	struct t1x_account *other = t1x_account_get(accounts);
@@ -122,7 +130,7 @@ static int change_owner(struct t1x_dma_tree *tree,
 		return -ENOMEM;
 
 	t1x_dma_set_state(tree, dma, T1X_DMA_BUSY);
-	ret = charge_caller(tree, accounts, other, npages, lock_cap);
+	ret = charge_caller(tree, accounts, other, npages, lock_cap, call);
 
 	/* Doomed, the old account is being refunded by whoever doomed it. */
 	if (!ret && !dma->doomed) {
@@ -182,7 +190,7 @@ int t1x_vaddr_restore(struct t1x_dma_tree *tree, struct t1x_accounts *accounts,
 		return ret;
 
 	if (dma->account->mm != current->mm)
-		ret = change_owner(tree, accounts, dma);
+		ret = change_owner(tree, accounts, dma, args->call);
 
 	if (dma->doomed) {
 		*doomed = dma;

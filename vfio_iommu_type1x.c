@@ -2,7 +2,7 @@
 /*
  * vfio_iommu_type1x: a VFIO type1 IOMMU backend, loaded in place of
  * vfio_iommu_type1 or beside it. This file is the module's face to vfio core: the
- * driver ops, the ioctl table and the life of a container.
+ * driver ops and the ioctl table.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -15,13 +15,14 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vfio.h>
-#include <linux/xarray.h>
 #include <uapi/linux/vfio_type1x.h>
 
+#include "call.h"
+#include "container.h"
 #include "copy.h"
+#include "debugfs.h"
 #include "external.h"
 #include "group.h"
-#include "type1x.h"
 #include "unmap.h"
 #include "user_bitmap.h"
 #include "vfio_driver_ops.h"
@@ -68,82 +69,43 @@ module_param_cb(granule, &granule_ops, &granule, 0644);
 MODULE_PARM_DESC(granule,
 		 "Let mappings be cut at multiples of so many bytes (0: off)");
 
-/* All containers that are not released, by id. */
-static DEFINE_XARRAY(containers);
-static atomic_long_t last_id;
-
-static struct t1x_container *container_get(void *iommu_data)
-{
-	struct t1x_container *container;
-
-	rcu_read_lock();
-	container = xa_load(&containers, (unsigned long)iommu_data);
-	if (container && !refcount_inc_not_zero(&container->refs))
-		container = NULL;
-	rcu_read_unlock();
-
-	return container;
-}
-
-static void container_put(struct t1x_container *container)
-{
-	if (!refcount_dec_and_test(&container->refs))
-		return;
-
-	t1x_map_destroy(&container->map);
-	kfree_rcu(container, rcu);
-	/* The way out of here is covered by synchronize_rcu_tasks() at exit. */
-	module_put(THIS_MODULE);
-}
-
 static void *t1x_open(unsigned long type)
 {
 	struct t1x_container *container;
-	int ret;
 
-	if (type != VFIO_TYPE1_IOMMU && type != VFIO_TYPE1v2_IOMMU &&
-	    type != __VFIO_RESERVED_TYPE1_NESTING_IOMMU)
-		return ERR_PTR(-EINVAL);
+	container = t1x_container_open(type, READ_ONCE(dma_entry_limit));
+	if (IS_ERR(container))
+		return container;
 
-	container = kzalloc_obj(*container, GFP_KERNEL_ACCOUNT);
-	if (!container)
-		return ERR_PTR(-ENOMEM);
-
-	container->id = atomic_long_inc_return(&last_id);
-	container->v2 = type != VFIO_TYPE1_IOMMU;
-	container->nesting = T1X_HAVE_NESTING &&
-			     type == __VFIO_RESERVED_TYPE1_NESTING_IOMMU;
-	refcount_set(&container->refs, 1);
-	t1x_map_init(&container->map, READ_ONCE(dma_entry_limit));
-
-	ret = xa_insert(&containers, container->id, container,
-			GFP_KERNEL_ACCOUNT);
-	if (ret) {
-		t1x_map_destroy(&container->map);
-		kfree(container);
-		return ERR_PTR(ret);
-	}
-
-	/* vfio core holds the module while it opens a container. */
-	__module_get(THIS_MODULE);
+	t1x_debugfs_add(container);
 	return (void *)container->id;
+}
+
+static struct t1x_container *container_get(void *iommu_data)
+{
+	return t1x_container_get((unsigned long)iommu_data);
 }
 
 /* vfio core has detached all groups, so what is left are calls under way. */
 static void t1x_release(void *iommu_data)
 {
-	struct t1x_container *container;
+	struct t1x_container *container = container_get(iommu_data);
 
-	container = xa_erase(&containers, (unsigned long)iommu_data);
-	if (!WARN_ON_ONCE(!container))
-		container_put(container);
+	if (WARN_ON_ONCE(!container))
+		return;
+
+	t1x_debugfs_remove(container);
+	t1x_container_close(container);
+	t1x_container_put(container);
 }
 
 static int t1x_attach_group(void *iommu_data, struct iommu_group *group,
 			    enum vfio_group_type type)
 {
 	struct t1x_container *container;
+	struct t1x_call call;
 	struct t1x_group_opts opts = {
+		.call = &call,
 		.unsafe_interrupts = READ_ONCE(allow_unsafe_interrupts),
 		.single = READ_ONCE(disable_hugepages),
 	};
@@ -153,12 +115,16 @@ static int t1x_attach_group(void *iommu_data, struct iommu_group *group,
 	if (!container)
 		return -EINVAL;
 
+	t1x_journal_begin(&container->journal, &call, T1X_CALL_ATTACH);
+	call.group = iommu_group_id(group);
+	call.emulated = type == VFIO_EMULATED_IOMMU;
 	opts.nesting = container->nesting;
-	if (type == VFIO_EMULATED_IOMMU)
-		ret = t1x_group_attach_emulated(&container->map, group);
+	if (call.emulated)
+		ret = t1x_group_attach_emulated(&container->map, group, &call);
 	else
 		ret = t1x_group_attach(&container->map, group, &opts);
-	container_put(container);
+	t1x_journal_end(&call, ret);
+	t1x_container_put(container);
 	return ret;
 }
 
@@ -170,7 +136,8 @@ static void t1x_detach_group(void *iommu_data, struct iommu_group *group)
 		return;
 
 	t1x_group_detach(&container->map, group);
-	container_put(container);
+	t1x_journal_detach(&container->journal, iommu_group_id(group));
+	t1x_container_put(container);
 }
 
 static struct iommu_domain *t1x_group_iommu_domain(void *iommu_data,
@@ -194,7 +161,7 @@ static struct iommu_domain *t1x_group_iommu_domain(void *iommu_data,
 
 out_put:
 	if (container)
-		container_put(container);
+		t1x_container_put(container);
 	return found;
 }
 
@@ -203,6 +170,7 @@ static int t1x_pin_pages(void *iommu_data, struct iommu_group *group,
 			 struct page **pages)
 {
 	struct t1x_container *container;
+	struct t1x_call call;
 	int ret;
 
 	if (!pages || npage <= 0)
@@ -212,12 +180,16 @@ static int t1x_pin_pages(void *iommu_data, struct iommu_group *group,
 	if (!container)
 		return -EINVAL;
 
+	t1x_journal_begin(&container->journal, &call, T1X_CALL_PIN);
+	t1x_call_set_range(&call, iova,
+			   iova + ((unsigned long)npage << PAGE_SHIFT) - 1);
 	/* As in-tree has it, v1 knows no drivers that pin. */
 	if (container->v2)
 		ret = t1x_emulated_pin(&container->map.emulated, iova, npage,
-				       prot, pages);
+				       prot, pages, &call);
 	else
 		ret = -EACCES;
+	t1x_journal_end(&call, ret);
 
 	if (!ret) {
 		mutex_lock(&container->map.lock);
@@ -225,7 +197,7 @@ static int t1x_pin_pages(void *iommu_data, struct iommu_group *group,
 		mutex_unlock(&container->map.lock);
 		ret = npage;
 	}
-	container_put(container);
+	t1x_container_put(container);
 	return ret;
 }
 
@@ -236,9 +208,11 @@ static void t1x_unpin_pages(void *iommu_data, dma_addr_t iova, int npage)
 	if (!container)
 		return;
 
-	if (npage > 0)
+	if (npage > 0) {
 		t1x_emulated_unpin(&container->map.emulated, iova, npage);
-	container_put(container);
+		t1x_journal_unpin(&container->journal, iova, npage);
+	}
+	t1x_container_put(container);
 }
 
 static int t1x_dma_rw(void *iommu_data, dma_addr_t iova, void *buf, size_t len,
@@ -251,7 +225,7 @@ static int t1x_dma_rw(void *iommu_data, dma_addr_t iova, void *buf, size_t len,
 		return -EINVAL;
 
 	ret = t1x_copy_rw(&container->map.tree, iova, buf, len, write);
-	container_put(container);
+	t1x_container_put(container);
 	return ret;
 }
 
@@ -263,7 +237,7 @@ static void t1x_register_device(void *iommu_data, struct vfio_device *device)
 		return;
 
 	t1x_emulated_add_device(&container->map.emulated, device);
-	container_put(container);
+	t1x_container_put(container);
 }
 
 static void t1x_unregister_device(void *iommu_data, struct vfio_device *device)
@@ -274,7 +248,7 @@ static void t1x_unregister_device(void *iommu_data, struct vfio_device *device)
 		return;
 
 	t1x_emulated_remove_device(&container->map.emulated, device);
-	container_put(container);
+	t1x_container_put(container);
 }
 
 /* Can addresses be invalid for a while? Not where drivers need them. */
@@ -361,7 +335,8 @@ static int build_caps(struct t1x_map *map, struct vfio_info_cap *caps,
 	return ret;
 }
 
-static long t1x_get_info(struct t1x_container *container, void __user *arg)
+static long t1x_get_info(struct t1x_container *container, void __user *arg,
+			 struct t1x_call *call)
 {
 	const size_t minsz =
 		offsetofend(struct vfio_iommu_type1_info, iova_pgsizes);
@@ -398,16 +373,17 @@ out_free:
 	return ret;
 }
 
-static long t1x_map_ioctl(struct t1x_container *container, void __user *arg)
+static long t1x_map_ioctl(struct t1x_container *container, void __user *arg,
+			  struct t1x_call *call)
 {
 	unsigned long cut = READ_ONCE(granule);
 	struct vfio_iommu_type1_dma_map req;
-	struct t1x_uapi_map args;
+	struct t1x_uapi_map args = { .call = call };
 	unsigned long pgsize;
 	int ret;
 
 	if (copy_from_user(&req, arg, offsetofend(typeof(req), size)))
-		return -EFAULT;
+		return t1x_call_refuse(call, -EFAULT, T1X_FIELD_STRUCT);
 
 	pgsize = t1x_map_pgsize(&container->map);
 	ret = t1x_uapi_check_map(&req, pgsize, &args);
@@ -421,14 +397,14 @@ static long t1x_map_ioctl(struct t1x_container *container, void __user *arg)
 }
 
 static long t1x_map_range_ioctl(struct t1x_container *container,
-				void __user *arg)
+				void __user *arg, struct t1x_call *call)
 {
 	struct vfio_type1x_map_range req;
-	struct t1x_uapi_map args;
+	struct t1x_uapi_map args = { .call = call };
 	int ret;
 
 	if (copy_from_user(&req, arg, sizeof(req)))
-		return -EFAULT;
+		return t1x_call_refuse(call, -EFAULT, T1X_FIELD_STRUCT);
 
 	ret = t1x_uapi_check_map_range(&req, t1x_map_pgsize(&container->map),
 				       &args);
@@ -439,43 +415,50 @@ static long t1x_map_range_ioctl(struct t1x_container *container,
 			   READ_ONCE(disable_hugepages));
 }
 
+static int refuse_bitmap(struct t1x_call *call, int ret, unsigned long addr)
+{
+	return t1x_call_fail_with(call, ret, T1X_REASON_BITMAP, addr, 0, 0);
+}
+
 /* The bitmap that follows an unmap request. */
 static int get_unmap_bitmap(const struct vfio_iommu_type1_dma_unmap *req,
-			    void __user *arg, struct t1x_uapi_bitmap *bitmap)
+			    void __user *arg, struct t1x_uapi_bitmap *bitmap,
+			    struct t1x_call *call)
 {
 	struct vfio_bitmap user;
 
 	if (copy_from_user(&user, arg + offsetofend(typeof(*req), size),
 			   sizeof(user)))
-		return -EFAULT;
+		return t1x_call_refuse(call, -EFAULT, T1X_FIELD_STRUCT);
 	if (!access_ok(user.data, user.size))
-		return -EINVAL;
+		return refuse_bitmap(call, -EINVAL, (unsigned long)user.data);
 
-	return t1x_uapi_check_bitmap(&user, req->size, bitmap);
+	return t1x_uapi_check_bitmap(&user, req->size, bitmap, call);
 }
 
-static long t1x_unmap_ioctl(struct t1x_container *container, void __user *arg)
+static long t1x_unmap_ioctl(struct t1x_container *container, void __user *arg,
+			    struct t1x_call *call)
 {
 	const size_t minsz =
 		offsetofend(struct vfio_iommu_type1_dma_unmap, size);
 	struct vfio_iommu_type1_dma_unmap req;
-	struct t1x_uapi_unmap args = {};
+	struct t1x_uapi_unmap args = { .call = call };
 	u64 npages;
 	int ret;
 
 	if (copy_from_user(&req, arg, minsz))
-		return -EFAULT;
+		return t1x_call_refuse(call, -EFAULT, T1X_FIELD_STRUCT);
 
-	ret = t1x_uapi_check_unmap_flags(&req);
+	ret = t1x_uapi_check_unmap_flags(&req, call);
 	if (!ret && req.flags & VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP)
-		ret = get_unmap_bitmap(&req, arg, &args.bitmap);
+		ret = get_unmap_bitmap(&req, arg, &args.bitmap, call);
 	if (ret)
 		return ret;
 
 	/* Beside drivers that need addresses this is refused before the range is. */
 	if (req.flags & VFIO_DMA_UNMAP_FLAG_VADDR &&
 	    !can_update_vaddr(container))
-		return -EBUSY;
+		return t1x_call_fail(call, -EBUSY, T1X_REASON_EMULATED);
 
 	args.lenient = !container->v2;
 	ret = t1x_uapi_check_unmap(&req, t1x_map_pgsize(&container->map),
@@ -514,14 +497,14 @@ static int unmap_and_tell(struct t1x_map *map,
 }
 
 static long t1x_unmap_range_ioctl(struct t1x_container *container,
-				  void __user *arg)
+				  void __user *arg, struct t1x_call *call)
 {
 	struct vfio_type1x_unmap_range req;
-	struct t1x_uapi_unmap args;
+	struct t1x_uapi_unmap args = { .call = call };
 	int ret;
 
 	if (copy_from_user(&req, arg, sizeof(req)))
-		return -EFAULT;
+		return t1x_call_refuse(call, -EFAULT, T1X_FIELD_STRUCT);
 
 	ret = t1x_uapi_check_unmap_range(&req, t1x_map_pgsize(&container->map),
 					 &args);
@@ -531,33 +514,36 @@ static long t1x_unmap_range_ioctl(struct t1x_container *container,
 		return -EACCES;
 	if (args.report &&
 	    !access_ok((void __user *)args.bitmap.addr, args.bitmap.size))
-		return -EFAULT;
+		return refuse_bitmap(call, -EFAULT, args.bitmap.addr);
 
 	return unmap_and_tell(&container->map, &args,
 			      (unsigned long)arg +
 				      offsetof(typeof(req), unmapped_pages));
 }
 
-static long get_dirty(struct t1x_container *container, void __user *arg)
+static long get_dirty(struct t1x_container *container, void __user *arg,
+		      struct t1x_call *call)
 {
 	struct vfio_iommu_type1_dirty_bitmap_get req;
-	struct t1x_uapi_dirty args;
+	struct t1x_uapi_dirty args = { .call = call };
 	int ret;
 
 	if (copy_from_user(&req, arg, sizeof(req)))
-		return -EFAULT;
+		return t1x_call_refuse(call, -EFAULT, T1X_FIELD_STRUCT);
 
 	ret = t1x_uapi_check_dirty_get(&req, &args);
 	if (ret)
 		return ret;
 	if (!access_ok(req.bitmap.data, req.bitmap.size))
-		return -EINVAL;
+		return refuse_bitmap(call, -EINVAL,
+				     (unsigned long)req.bitmap.data);
 
-	ret = t1x_uapi_check_bitmap(&req.bitmap, req.size, &args.bitmap);
+	ret = t1x_uapi_check_bitmap(&req.bitmap, req.size, &args.bitmap, call);
 	return ret ?: t1x_dirty_log_get(&container->map.log, &args);
 }
 
-static long t1x_dirty_ioctl(struct t1x_container *container, void __user *arg)
+static long t1x_dirty_ioctl(struct t1x_container *container, void __user *arg,
+			    struct t1x_call *call)
 {
 	struct t1x_dirty_log *log = &container->map.log;
 	struct vfio_iommu_type1_dirty_bitmap req;
@@ -566,9 +552,9 @@ static long t1x_dirty_ioctl(struct t1x_container *container, void __user *arg)
 	if (!container->v2)
 		return -EACCES;
 	if (copy_from_user(&req, arg, sizeof(req)))
-		return -EFAULT;
+		return t1x_call_refuse(call, -EFAULT, T1X_FIELD_STRUCT);
 
-	ret = t1x_uapi_check_dirty(&req);
+	ret = t1x_uapi_check_dirty(&req, call);
 	if (ret)
 		return ret;
 
@@ -576,32 +562,46 @@ static long t1x_dirty_ioctl(struct t1x_container *container, void __user *arg)
 		return t1x_dirty_log_start(log);
 	if (req.flags & VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP)
 		return t1x_dirty_log_stop(log);
-	return get_dirty(container, arg + sizeof(req));
+	return get_dirty(container, arg + sizeof(req), call);
 }
 
 static long t1x_dirty_range_ioctl(struct t1x_container *container,
-				  void __user *arg)
+				  void __user *arg, struct t1x_call *call)
 {
 	struct vfio_type1x_dirty_range req;
-	struct t1x_uapi_dirty args;
+	struct t1x_uapi_dirty args = { .call = call };
 	int ret;
 
 	if (!container->v2)
 		return -EACCES;
 	if (copy_from_user(&req, arg, sizeof(req)))
-		return -EFAULT;
+		return t1x_call_refuse(call, -EFAULT, T1X_FIELD_STRUCT);
 
 	ret = t1x_uapi_check_dirty_range(&req, t1x_map_pgsize(&container->map),
 					 &args);
 	if (ret)
 		return ret;
 	if (!access_ok((void __user *)args.bitmap.addr, args.bitmap.size))
-		return -EFAULT;
+		return refuse_bitmap(call, -EFAULT, args.bitmap.addr);
+	call->no_clear = args.no_clear;
 
 	return t1x_dirty_log_get_range(&container->map.log, &args);
 }
 
-static long t1x_pgsizes_ioctl(struct t1x_container *container, void __user *arg)
+static int set_pgsizes(struct t1x_map *map, unsigned long pgsizes,
+		       struct t1x_call *call)
+{
+	int ret = t1x_map_set_pgsizes(map, pgsizes);
+
+	if (ret == -EBUSY)
+		t1x_call_fail(call, ret, T1X_REASON_MAPPED);
+	else if (ret == -EINVAL)
+		t1x_call_refuse(call, ret, T1X_FIELD_PGSIZES);
+	return ret;
+}
+
+static long t1x_pgsizes_ioctl(struct t1x_container *container, void __user *arg,
+			      struct t1x_call *call)
 {
 	struct t1x_domains *domains = &container->map.domains;
 	struct vfio_type1x_pgsizes req;
@@ -609,9 +609,9 @@ static long t1x_pgsizes_ioctl(struct t1x_container *container, void __user *arg)
 	int ret;
 
 	if (copy_from_user(&req, arg, sizeof(req)))
-		return -EFAULT;
+		return t1x_call_refuse(call, -EFAULT, T1X_FIELD_STRUCT);
 
-	ret = t1x_uapi_check_pgsizes(&req);
+	ret = t1x_uapi_check_pgsizes(&req, call);
 	if (ret)
 		return ret;
 
@@ -626,22 +626,38 @@ static long t1x_pgsizes_ioctl(struct t1x_container *container, void __user *arg)
 	/* First, because this may fail. */
 	if (copy_to_user(arg, &req, sizeof(req)))
 		return -EFAULT;
-	return set ? t1x_map_set_pgsizes(&container->map, req.pgsizes) : 0;
+	return set ? set_pgsizes(&container->map, req.pgsizes, call) : 0;
 }
 
 static const struct {
 	unsigned int cmd;
-	long (*handler)(struct t1x_container *container, void __user *arg);
+	enum t1x_call_kind kind; /* T1X_NR_CALLS: not in the journal */
+	long (*handler)(struct t1x_container *container, void __user *arg,
+			struct t1x_call *call);
 } ioctls[] = {
-	{ VFIO_IOMMU_GET_INFO, t1x_get_info },
-	{ VFIO_IOMMU_MAP_DMA, t1x_map_ioctl },
-	{ VFIO_IOMMU_UNMAP_DMA, t1x_unmap_ioctl },
-	{ VFIO_IOMMU_DIRTY_PAGES, t1x_dirty_ioctl },
-	{ VFIO_IOMMU_TYPE1X_MAP_RANGE, t1x_map_range_ioctl },
-	{ VFIO_IOMMU_TYPE1X_UNMAP_RANGE, t1x_unmap_range_ioctl },
-	{ VFIO_IOMMU_TYPE1X_DIRTY_RANGE, t1x_dirty_range_ioctl },
-	{ VFIO_IOMMU_TYPE1X_PGSIZES, t1x_pgsizes_ioctl },
+	{ VFIO_IOMMU_GET_INFO, T1X_NR_CALLS, t1x_get_info },
+	{ VFIO_IOMMU_MAP_DMA, T1X_CALL_MAP, t1x_map_ioctl },
+	{ VFIO_IOMMU_UNMAP_DMA, T1X_CALL_UNMAP, t1x_unmap_ioctl },
+	{ VFIO_IOMMU_DIRTY_PAGES, T1X_CALL_DIRTY, t1x_dirty_ioctl },
+	{ VFIO_IOMMU_TYPE1X_MAP_RANGE, T1X_CALL_MAP, t1x_map_range_ioctl },
+	{ VFIO_IOMMU_TYPE1X_UNMAP_RANGE, T1X_CALL_UNMAP,
+	  t1x_unmap_range_ioctl },
+	{ VFIO_IOMMU_TYPE1X_DIRTY_RANGE, T1X_CALL_DIRTY,
+	  t1x_dirty_range_ioctl },
+	{ VFIO_IOMMU_TYPE1X_PGSIZES, T1X_CALL_PGSIZES, t1x_pgsizes_ioctl },
 };
+
+static long call_handler(struct t1x_container *container, unsigned int i,
+			 void __user *arg)
+{
+	struct t1x_call call;
+
+	if (ioctls[i].kind == T1X_NR_CALLS)
+		return ioctls[i].handler(container, arg, NULL);
+
+	t1x_journal_begin(&container->journal, &call, ioctls[i].kind);
+	return t1x_journal_end(&call, ioctls[i].handler(container, arg, &call));
+}
 
 static long container_ioctl(struct t1x_container *container, unsigned int cmd,
 			    unsigned long arg)
@@ -650,7 +666,7 @@ static long container_ioctl(struct t1x_container *container, unsigned int cmd,
 
 	for (i = 0; i < ARRAY_SIZE(ioctls); i++) {
 		if (ioctls[i].cmd == cmd)
-			return ioctls[i].handler(container, (void __user *)arg);
+			return call_handler(container, i, (void __user *)arg);
 	}
 
 	return -ENOTTY;
@@ -669,7 +685,7 @@ static long t1x_ioctl(void *iommu_data, unsigned int cmd, unsigned long arg)
 		ret = -EINVAL; /* what vfio core says of a container without us */
 
 	if (container)
-		container_put(container);
+		t1x_container_put(container);
 	return ret;
 }
 
@@ -702,12 +718,14 @@ static int __init t1x_init(void)
 	if (ret)
 		goto err_dma_cache;
 
+	t1x_debugfs_create();
 	ret = vfio_register_iommu_driver(&t1x_ops);
 	if (ret)
-		goto err_external_cache;
+		goto err_debugfs;
 	return 0;
 
-err_external_cache:
+err_debugfs:
+	t1x_debugfs_destroy();
 	t1x_external_cache_destroy();
 err_dma_cache:
 	t1x_dma_cache_destroy();
@@ -725,6 +743,7 @@ static void __exit t1x_exit(void)
 	 * scheduler of its own accord.
 	 */
 	synchronize_rcu_tasks();
+	t1x_debugfs_destroy();
 	t1x_external_cache_destroy();
 	t1x_dma_cache_destroy();
 }

@@ -19,6 +19,7 @@
 
 struct mm_struct;
 struct mutex;
+struct t1x_call;
 struct task_struct;
 
 /*
@@ -53,6 +54,8 @@ unsigned long t1x_account_orphans(struct t1x_accounts *accounts);
 
 long t1x_account_charge(struct t1x_account *account, unsigned long want,
 			unsigned long orphans, bool no_limit);
+int t1x_account_refuse(const struct t1x_account *account, unsigned long npages,
+		       struct t1x_call *call);
 void t1x_account_refund(struct t1x_account *account, unsigned long npages);
 void t1x_account_keep(struct t1x_account *account, unsigned long npages);
 void t1x_account_settle(struct t1x_account *account);

@@ -11,11 +11,13 @@
 
 #include <linux/types.h>
 
+struct t1x_census;
 struct t1x_dma;
 struct t1x_domains;
+struct t1x_pin_opts;
 
 int t1x_backing_fill(struct t1x_domains *domains, struct t1x_dma *dma,
-		     unsigned long orphans, unsigned long credit, bool single);
+		     const struct t1x_pin_opts *opts);
 void t1x_backing_clear(struct t1x_domains *domains, struct t1x_dma *dma,
 		       bool chain);
 void t1x_backing_clear_locked(struct t1x_domains *domains, struct t1x_dma *dma);
@@ -26,5 +28,9 @@ unsigned long t1x_backing_run_end(struct t1x_domains *domains,
 				  const struct t1x_dma *dma,
 				  unsigned long index, unsigned long end,
 				  unsigned long *pfn);
+
+unsigned long t1x_backing_count(struct t1x_domains *domains,
+				const struct t1x_dma *dma, unsigned long index,
+				unsigned int nr, struct t1x_census *census);
 
 #endif /* T1X_BACKING_H */

@@ -16,6 +16,7 @@
 
 #include <linux/types.h>
 
+struct t1x_call;
 struct t1x_dirty_report;
 struct t1x_dma;
 struct t1x_dma_tree;
@@ -52,10 +53,11 @@ int t1x_dirty_log_get_range(struct t1x_dirty_log *log,
 /* For map, unmap and detach: the mutex of the tree held. */
 int t1x_dirty_log_cover(struct t1x_dirty_log *log, struct t1x_dma *dma);
 int t1x_dirty_log_check(const struct t1x_dirty_log *log,
-			const struct t1x_uapi_bitmap *args);
+			const struct t1x_uapi_bitmap *args,
+			struct t1x_call *call);
 void t1x_dirty_log_set_all(struct t1x_dirty_log *log);
 int t1x_dirty_log_report(struct t1x_dirty_log *log,
 			 const struct t1x_dirty_report *report,
-			 struct t1x_dma *dying);
+			 struct t1x_dma *dying, struct t1x_call *call);
 
 #endif /* T1X_DIRTY_LOG_H */

@@ -108,6 +108,7 @@ struct t1x_dma {
 
 	/* The filler's: a domain kept the run above mapped, which keeps its pins. */
 	bool kept;
+	bool single; /* and it went into the IOMMU page by page */
 
 	/* Written by the filler, read-only afterwards until t1x_dma_reset(). */
 	unsigned long first_pfn; /* frame of the first page, or T1X_NO_PFN */

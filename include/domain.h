@@ -104,6 +104,10 @@ int t1x_domain_build_space(struct t1x_domains *domains,
 struct t1x_domain *t1x_domain_of(struct t1x_domains *domains,
 				 struct iommu_group *group);
 bool t1x_domain_all_coherent(struct t1x_domains *domains);
+void t1x_domain_for_each_group(struct t1x_domains *domains,
+			       void (*fn)(struct iommu_group *group,
+					  unsigned int domain, void *data),
+			       void *data);
 void t1x_domain_set_seen(struct t1x_domains *domains,
 			 struct iommu_group *group);
 

@@ -19,6 +19,7 @@ struct iommu_group;
 struct page;
 struct t1x_dma;
 struct t1x_dma_tree;
+struct t1x_call;
 struct vfio_device;
 
 struct t1x_emulated {
@@ -45,6 +46,10 @@ bool t1x_emulated_remove_group(struct t1x_emulated *emulated,
 			       struct iommu_group *iommu_group);
 bool t1x_emulated_has_group(struct t1x_emulated *emulated,
 			    struct iommu_group *iommu_group);
+void t1x_emulated_for_each_group(struct t1x_emulated *emulated,
+				 void (*fn)(struct iommu_group *group,
+					    void *data),
+				 void *data);
 bool t1x_emulated_is_used(struct t1x_emulated *emulated);
 
 /* Called by vfio core for the drivers: no lock of the container held. */
@@ -53,7 +58,8 @@ void t1x_emulated_add_device(struct t1x_emulated *emulated,
 void t1x_emulated_remove_device(struct t1x_emulated *emulated,
 				struct vfio_device *device);
 int t1x_emulated_pin(struct t1x_emulated *emulated, unsigned long iova,
-		     unsigned long npages, int prot, struct page **pages);
+		     unsigned long npages, int prot, struct page **pages,
+		     struct t1x_call *call);
 void t1x_emulated_unpin(struct t1x_emulated *emulated, unsigned long iova,
 			unsigned long npages);
 

@@ -15,15 +15,18 @@
 #include <linux/types.h>
 
 struct iommu_group;
+struct t1x_call;
 struct t1x_map;
 
 /**
  * struct t1x_group_opts - How to attach a group
+ * @call: The caller's call, or NULL
  * @nesting: The container was opened as VFIO_TYPE1_NESTING_IOMMU
  * @unsafe_interrupts: Accept a group whose MSIs are not isolated
  * @single: Give the IOMMU one page at a time
  */
 struct t1x_group_opts {
+	struct t1x_call *call;
 	bool nesting;
 	bool unsafe_interrupts;
 	bool single;
@@ -31,7 +34,8 @@ struct t1x_group_opts {
 
 int t1x_group_attach(struct t1x_map *map, struct iommu_group *group,
 		     const struct t1x_group_opts *opts);
-int t1x_group_attach_emulated(struct t1x_map *map, struct iommu_group *group);
+int t1x_group_attach_emulated(struct t1x_map *map, struct iommu_group *group,
+			      struct t1x_call *call);
 void t1x_group_detach(struct t1x_map *map, struct iommu_group *group);
 
 #endif /* T1X_GROUP_H */

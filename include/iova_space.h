@@ -34,6 +34,8 @@ int t1x_iova_exclude(struct t1x_iova_space *space, unsigned long iova,
 		     unsigned long last);
 bool t1x_iova_contains(const struct t1x_iova_space *space, unsigned long iova,
 		       unsigned long last);
+struct t1x_iova_range t1x_iova_gap(const struct t1x_iova_space *space,
+				   unsigned long iova);
 void t1x_iova_swap(struct t1x_iova_space *a, struct t1x_iova_space *b);
 
 #endif /* T1X_IOVA_SPACE_H */

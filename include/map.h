@@ -35,6 +35,8 @@
 #include "iova_space.h"
 #include "uapi.h"
 
+struct t1x_call;
+
 /*
  * Lock order: vfio core's group_lock (held by its caller) > domains.rwsem > lock >
  * a domain's table_lock; and emulated.device_lock > locks of drivers > lock. The
@@ -42,6 +44,7 @@
  */
 struct t1x_map {
 	struct mutex lock; /* short holds only: never over a fault */
+	unsigned int dma_entry_limit; /* immutable */
 
 	/* Protected by their own rwsem or mutex and lock, see their headers. */
 	struct t1x_domains domains;
@@ -52,7 +55,7 @@ struct t1x_map {
 	struct t1x_iova_space space;
 	struct t1x_accounts accounts;
 	struct t1x_dirty_log log;
-	unsigned int dma_avail; /* entries left of dma_entry_limit */
+	unsigned int dma_avail; /* entries left of the limit */
 };
 
 void t1x_map_init(struct t1x_map *map, unsigned int dma_entry_limit);
@@ -68,7 +71,7 @@ void t1x_map_forget(struct t1x_map *map, struct t1x_dma *dying);
 
 /* For group.c: when the first domain comes, and the last one or the last group goes. */
 bool t1x_map_begin_fill_all(struct t1x_map *map);
-int t1x_map_fill_all(struct t1x_map *map, bool single);
+int t1x_map_fill_all(struct t1x_map *map, bool single, struct t1x_call *call);
 void t1x_map_unback_all(struct t1x_map *map);
 struct t1x_dma *t1x_map_clear_all(struct t1x_map *map);
 

@@ -39,6 +39,8 @@ struct t1x_leaves {
 unsigned long t1x_pgsize_min(unsigned long pgsizes);
 unsigned long t1x_pgsize_visible(unsigned long pgsizes);
 
+unsigned long t1x_pgsize_fit(unsigned long sizes, unsigned long page,
+			     unsigned long pfn, unsigned long npages);
 unsigned long t1x_pgsize_cut(unsigned long pgsizes,
 			     const struct t1x_leaves *leaves,
 			     unsigned long page, unsigned long pfn,

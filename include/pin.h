@@ -25,6 +25,7 @@
 
 struct page;
 struct t1x_account;
+struct t1x_call;
 
 /* The longest advance in pages, 64 MiB. */
 #define T1X_PIN_ADVANCE (SZ_64M >> PAGE_SHIFT)
@@ -38,15 +39,24 @@ struct t1x_run {
 	u8 kind; /* T1X_PIN_* */
 };
 
+/* What a walk must know beside the mapping. */
+struct t1x_pin_opts {
+	struct t1x_call *call; /* the caller's, or NULL */
+	unsigned long orphans; /* pages charged to dead mms, see P4 */
+	unsigned long credit; /* pages of the mapping that are charged already */
+	bool single; /* one page a run: disable_hugepages */
+};
+
 #define T1X_PIN_FEW 8
 
 /* One walk over the memory of a mapping; private to its thread. */
 struct t1x_pin {
+	struct t1x_call *call; /* to say why it fails, or NULL */
 	struct t1x_account *account;
 	int prot;
 	bool lock_cap;
-	unsigned long orphans; /* pages charged to dead mms, see P4 */
-	bool single; /* one page a run: disable_hugepages */
+	unsigned long orphans; /* as in the options */
+	bool single;
 	unsigned long granule; /* pages; no pin holds more than one; or 0 */
 
 	/* The next page to pin. */
@@ -75,7 +85,7 @@ struct t1x_pin {
 };
 
 void t1x_pin_begin(struct t1x_pin *pin, struct t1x_dma *dma,
-		   unsigned long orphans, unsigned long credit, bool single);
+		   const struct t1x_pin_opts *opts);
 int t1x_pin_batch(struct t1x_pin *pin);
 void t1x_pin_accept(struct t1x_pin *pin, unsigned int nr);
 void t1x_pin_end(struct t1x_pin *pin);
@@ -87,7 +97,7 @@ unsigned long t1x_pin_release(const struct t1x_dma *dma, unsigned long index,
 
 /* For external pins: a page at a time, charged by the caller. */
 int t1x_pin_page(struct t1x_account *account, unsigned long vaddr, int prot,
-		 unsigned long *pfn);
+		 unsigned long *pfn, struct t1x_call *call);
 void t1x_pin_put_page(unsigned long pfn, int prot);
 
 #endif /* T1X_PIN_H */

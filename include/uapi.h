@@ -14,6 +14,7 @@
 #include <linux/types.h>
 #include <linux/vfio.h>
 
+struct t1x_call;
 struct vfio_type1x_dirty_range;
 struct vfio_type1x_map_range;
 struct vfio_type1x_pgsizes;
@@ -21,6 +22,7 @@ struct vfio_type1x_unmap_range;
 
 /* A checked MAP_DMA or MAP_RANGE. */
 struct t1x_uapi_map {
+	struct t1x_call *call; /* the caller's, or NULL */
 	unsigned long iova;
 	unsigned long last;
 	unsigned long vaddr;
@@ -38,6 +40,7 @@ struct t1x_uapi_bitmap {
 
 /* A checked UNMAP_DMA or UNMAP_RANGE. */
 struct t1x_uapi_unmap {
+	struct t1x_call *call; /* the caller's, or NULL */
 	unsigned long iova;
 	unsigned long last;
 	bool lenient; /* UNMAP_DMA of v1, see t1x_uapi_unmap_takes() */
@@ -49,6 +52,7 @@ struct t1x_uapi_unmap {
 
 /* A checked DIRTY_PAGES with GET_BITMAP, or DIRTY_RANGE. */
 struct t1x_uapi_dirty {
+	struct t1x_call *call; /* the caller's, or NULL */
 	unsigned long iova;
 	unsigned long last;
 	bool no_clear;
@@ -57,12 +61,15 @@ struct t1x_uapi_dirty {
 
 int t1x_uapi_check_map(const struct vfio_iommu_type1_dma_map *req,
 		       unsigned long pgsize, struct t1x_uapi_map *args);
-int t1x_uapi_check_unmap_flags(const struct vfio_iommu_type1_dma_unmap *req);
+int t1x_uapi_check_unmap_flags(const struct vfio_iommu_type1_dma_unmap *req,
+			       struct t1x_call *call);
 int t1x_uapi_check_unmap(const struct vfio_iommu_type1_dma_unmap *req,
 			 unsigned long pgsize, struct t1x_uapi_unmap *args);
 int t1x_uapi_check_bitmap(const struct vfio_bitmap *req, u64 range,
-			  struct t1x_uapi_bitmap *bitmap);
-int t1x_uapi_check_dirty(const struct vfio_iommu_type1_dirty_bitmap *req);
+			  struct t1x_uapi_bitmap *bitmap,
+			  struct t1x_call *call);
+int t1x_uapi_check_dirty(const struct vfio_iommu_type1_dirty_bitmap *req,
+			 struct t1x_call *call);
 int t1x_uapi_check_dirty_get(const struct vfio_iommu_type1_dirty_bitmap_get *req,
 			     struct t1x_uapi_dirty *args);
 int t1x_uapi_check_map_range(const struct vfio_type1x_map_range *req,
@@ -75,7 +82,8 @@ int t1x_uapi_check_unmap_range(const struct vfio_type1x_unmap_range *req,
 int t1x_uapi_check_dirty_range(const struct vfio_type1x_dirty_range *req,
 			       unsigned long pgsize,
 			       struct t1x_uapi_dirty *args);
-int t1x_uapi_check_pgsizes(const struct vfio_type1x_pgsizes *req);
+int t1x_uapi_check_pgsizes(const struct vfio_type1x_pgsizes *req,
+			   struct t1x_call *call);
 int t1x_uapi_add_migration_cap(struct vfio_info_cap *caps,
 			       unsigned long pgsize);
 int t1x_uapi_add_avail_cap(struct vfio_info_cap *caps, u32 avail);

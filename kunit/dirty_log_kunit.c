@@ -433,7 +433,7 @@ static void what_a_group_wrote_is_never_clean(struct kunit *test)
 	user.c = c;
 	fake_mem_set(memory, ARRAY_SIZE(memory));
 	fake_attach(c, 0, domain);
-	ret = t1x_group_attach_emulated(&c->map, emulated);
+	ret = t1x_group_attach_emulated(&c->map, emulated, NULL);
 	KUNIT_ASSERT_EQ(test, 0, ret);
 	map(c, 0, 64);
 	start(c);

@@ -87,7 +87,8 @@ static const struct vfio_device_ops driver_ops = {
 static int pin(struct fake_container *c, unsigned long iova,
 	       unsigned long npages, struct page **pages)
 {
-	return t1x_emulated_pin(&c->map.emulated, iova, npages, RW, pages);
+	return t1x_emulated_pin(&c->map.emulated, iova, npages, RW, pages,
+				NULL);
 }
 
 static void unpin(struct fake_container *c, unsigned long iova,
@@ -103,9 +104,10 @@ static struct fake_container *new_emulated(struct kunit *test)
 	struct iommu_group *group = fake_group_of(&c->groups[EMULATED]);
 
 	fake_mem_set(memory, ARRAY_SIZE(memory));
-	KUNIT_ASSERT_EQ(test, 0, t1x_group_attach_emulated(&c->map, group));
+	KUNIT_ASSERT_EQ(test, 0,
+			t1x_group_attach_emulated(&c->map, group, NULL));
 	KUNIT_EXPECT_EQ(test, -EINVAL,
-			t1x_group_attach_emulated(&c->map, group));
+			t1x_group_attach_emulated(&c->map, group, NULL));
 	driver = (struct fake_driver){ .device.ops = &driver_ops, .c = c };
 	t1x_emulated_add_device(&c->map.emulated, &driver.device);
 	KUNIT_ASSERT_EQ(test, 0, fake_map(c, IOVA, NPAGES, 0));
@@ -161,7 +163,7 @@ static void a_pin_that_fails_leaves_nothing(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, NULL, pages[0]);
 	KUNIT_EXPECT_EQ(test, -EPERM,
 			t1x_emulated_pin(&c->map.emulated, IOVA, 1, RW | BIT(5),
-					 pages));
+					 pages, NULL));
 	KUNIT_EXPECT_EQ(test, -T1X_EWRAP, pin(c, -PAGE_SIZE, 2, pages));
 	KUNIT_EXPECT_EQ(test, -EINVAL, pin(c, IOVA - 1, 1, pages));
 

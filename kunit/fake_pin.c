@@ -10,10 +10,12 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
 #include "account.h"
+#include "call.h"
 #include "pin.h"
 
 #include "fake_domain.h"
@@ -270,22 +272,22 @@ static struct t1x_run *next_run(struct t1x_pin *pin)
 }
 
 void t1x_pin_begin(struct t1x_pin *pin, struct t1x_dma *dma,
-		   unsigned long orphans, unsigned long credit, bool single)
+		   const struct t1x_pin_opts *opts)
 {
 	*pin = (struct t1x_pin){
 		.account = dma->account,
 		.page = dma->iova >> PAGE_SHIFT,
-		.advance = credit,
-		.orphans = orphans,
-		.single = single,
+		.advance = opts->credit,
+		.orphans = opts->orphans,
+		.single = opts->single,
 		.granule = dma->granule >> PAGE_SHIFT,
 		.vaddr = dma->vaddr,
 		.left = t1x_dma_npages(dma),
 		.runs = pin->few_runs,
 		.max_runs = T1X_PIN_FEW,
 	};
-	fake_pin.orphans = orphans;
-	fake_pin.single = single;
+	fake_pin.orphans = opts->orphans;
+	fake_pin.single = opts->single;
 	set_extent(dma);
 }
 
@@ -346,7 +348,7 @@ void t1x_pin_end(struct t1x_pin *pin)
 
 /* A page of the table for the driver of an emulated device. */
 int t1x_pin_page(struct t1x_account *account, unsigned long vaddr, int prot,
-		 unsigned long *pfn)
+		 unsigned long *pfn, struct t1x_call *call)
 {
 	unsigned long offset;
 	const struct fake_mem *mem;
@@ -463,9 +465,17 @@ struct t1x_account *t1x_account_get(struct t1x_accounts *accounts)
 	account = kzalloc(sizeof(*account), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(fake.test, account);
 	refcount_set(&account->refs, 2);
+	account->task = &init_task;
 	list_add(&account->next, &accounts->list);
 	fake_pin.accounts++;
 	return account;
+}
+
+int t1x_account_refuse(const struct t1x_account *account, unsigned long npages,
+		       struct t1x_call *call)
+{
+	return t1x_call_fail_with(call, -ENOMEM, T1X_REASON_MEMLOCK, npages, 0,
+				  0);
 }
 
 void t1x_accounts_destroy(struct t1x_accounts *accounts)

@@ -423,7 +423,8 @@ static void L09_a_first_group_that_fails_pins_nothing(struct kunit *test)
 	struct fake_group *group = &c->groups[0];
 
 	fake_mem_set(mixed, ARRAY_SIZE(mixed));
-	KUNIT_ASSERT_EQ(test, 0, t1x_group_attach_emulated(&c->map, emulated));
+	KUNIT_ASSERT_EQ(test, 0,
+			t1x_group_attach_emulated(&c->map, emulated, NULL));
 	KUNIT_ASSERT_EQ(test, 0, fake_map(c, SZ_1G, 600, 8));
 
 	fake_offer(c, 0, new_domain(test, false));

@@ -347,7 +347,8 @@ static void a_subset_ends_with_the_last_group(struct kunit *test)
 	fake_attach(c, 1, new_other(test));
 	fake_detach(c, 0);
 	KUNIT_EXPECT_EQ(test, subset, domains->pgsizes);
-	KUNIT_ASSERT_EQ(test, 0, t1x_group_attach_emulated(&c->map, emulated));
+	KUNIT_ASSERT_EQ(test, 0,
+			t1x_group_attach_emulated(&c->map, emulated, NULL));
 	fake_detach(c, 1);
 	KUNIT_EXPECT_EQ(test, subset, domains->pgsizes);
 
@@ -363,7 +364,8 @@ static void a_subset_ends_with_the_last_group(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PAGE_MASK, domains->pgsizes);
 
 	/* Emulated groups alone: every size is supported, and ends likewise. */
-	KUNIT_ASSERT_EQ(test, 0, t1x_group_attach_emulated(&c->map, emulated));
+	KUNIT_ASSERT_EQ(test, 0,
+			t1x_group_attach_emulated(&c->map, emulated, NULL));
 	KUNIT_EXPECT_EQ(test, -EINVAL, t1x_map_set_pgsizes(&c->map, SZ_2M));
 	KUNIT_EXPECT_EQ(test, 0, t1x_map_set_pgsizes(&c->map, SZ_4K));
 	t1x_group_detach(&c->map, emulated);

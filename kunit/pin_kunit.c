@@ -143,6 +143,7 @@ static void check_held(const struct t1x_dma *dma, const char *when)
 static struct t1x_dma *fill(struct kunit *test, unsigned long page,
 			    unsigned long granule)
 {
+	const struct t1x_pin_opts opts = {};
 	struct t1x_dma *dma;
 	struct t1x_pin pin;
 	int nr, i;
@@ -156,7 +157,7 @@ static struct t1x_dma *fill(struct kunit *test, unsigned long page,
 	dma->granule = granule << PAGE_SHIFT;
 	memset(world.gone, 0, sizeof(world.gone));
 
-	t1x_pin_begin(&pin, dma, 0, 0, false);
+	t1x_pin_begin(&pin, dma, &opts);
 	while ((nr = t1x_pin_batch(&pin)) > 0) {
 		for (i = 0; i < nr; i++) {
 			t1x_dma_pin_add(dma, dma->mapped, pin.runs[i].kind);

@@ -222,7 +222,7 @@ static const struct unmap_row unmap_rows[] = {
 static int check_unmap(const struct vfio_iommu_type1_dma_unmap *req,
 		       unsigned long pgsize, struct t1x_uapi_unmap *args)
 {
-	return t1x_uapi_check_unmap_flags(req) ?:
+	return t1x_uapi_check_unmap_flags(req, NULL) ?:
 		       t1x_uapi_check_unmap(req, pgsize, args);
 }
 
@@ -278,7 +278,7 @@ static void grid_of_edges(struct kunit *test)
 				.argsz = MAP_ARGSZ,
 				.flags = RW,
 			};
-			struct t1x_uapi_map args;
+			struct t1x_uapi_map args = {};
 
 			k = i % ARRAY_SIZE(steps);
 			l = j % ARRAY_SIZE(steps);
@@ -331,7 +331,7 @@ static void random_requests_against_the_model(struct kunit *test)
 			.size = random_number(&rnd),
 		};
 		unsigned long pgsize = BIT(12 + prandom_u32_state(&rnd) % 10);
-		struct t1x_uapi_unmap args;
+		struct t1x_uapi_unmap args = {};
 		int ret = t1x_uapi_check_unmap(&req, pgsize, &args);
 
 		KUNIT_EXPECT_EQ(test, model_unmap(req.iova, req.size, pgsize),
@@ -470,7 +470,7 @@ static void a_default_granule_fits_every_range(struct kunit *test)
 		{ 0, SZ_2M - 1, SZ_4K, SZ_64K, SZ_64K },
 		{ SZ_64K, SZ_128K - 1, SZ_2M, SZ_64K, SZ_64K },
 	};
-	struct t1x_uapi_map args;
+	struct t1x_uapi_map args = {};
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -593,7 +593,7 @@ static void windows_of_dirty_range_by_row(struct kunit *test)
 			.last = row->last,
 			.flags = row->flags,
 		};
-		struct t1x_uapi_dirty args;
+		struct t1x_uapi_dirty args = {};
 		int ret = t1x_uapi_check_dirty_range(&req, SZ_4K, &args);
 
 		KUNIT_EXPECT_EQ_MSG(test, row->ret, ret, "%s", row->name);
@@ -627,7 +627,7 @@ static void unmap_range_requests_by_row(struct kunit *test)
 		RANGE_ROW("unknown flag", BIT(1), 0, SZ_4K - 1, 0, 0, -EINVAL),
 	};
 	struct vfio_type1x_unmap_range req;
-	struct t1x_uapi_unmap args;
+	struct t1x_uapi_unmap args = {};
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -682,7 +682,8 @@ static void pgsizes_requests_by_row(struct kunit *test)
 		};
 
 		KUNIT_EXPECT_EQ_MSG(test, rows[i].ret,
-				    t1x_uapi_check_pgsizes(&req), "row %u", i);
+				    t1x_uapi_check_pgsizes(&req, NULL),
+				    "row %u", i);
 	}
 }
 

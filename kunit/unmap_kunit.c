@@ -699,7 +699,8 @@ static void attach_emulated(struct fake_container *c)
 {
 	struct iommu_group *group = fake_group_of(&c->groups[2]);
 
-	KUNIT_ASSERT_EQ(c->test, 0, t1x_group_attach_emulated(&c->map, group));
+	KUNIT_ASSERT_EQ(c->test, 0,
+			t1x_group_attach_emulated(&c->map, group, NULL));
 }
 
 /* The last IOMMU goes: the parts stay, in none, and the next one has them. */

@@ -8,16 +8,17 @@ cd "$top"
 # layer NAME: the layer of a header or source file, by its name without .c or .h.
 layer() {
 	case $1 in
-	alloc | compat | vfio_driver_ops | vfio_type1x) echo 0 ;;
-	pgsize | dirty_bitmap) echo 1 ;;
-	uapi | iova_space | user_bitmap) echo 2 ;;
+	alloc | call | compat | vfio_driver_ops | vfio_type1x) echo 0 ;;
+	pgsize | dirty_bitmap | trace) echo 1 ;;
+	census | journal | uapi | iova_space | user_bitmap) echo 2 ;;
 	account | dma_tracker) echo 3 ;;
 	copy | dirty_report | domain | external | pin) echo 4 ;;
 	backing | dirty_log | emulated | vaddr) echo 5 ;;
 	map) echo 6 ;;
 	group | unmap) echo 7 ;;
-	type1x) echo 8 ;;
-	vfio_iommu_type1x) echo 9 ;;
+	container) echo 8 ;;
+	debugfs) echo 9 ;;
+	vfio_iommu_type1x) echo 10 ;;
 	*) echo unknown ;;
 	esac
 }

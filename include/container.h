@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The container: what vfio core's iommu_data stands for.
+ *
+ * vfio core calls ioctl without a lock, while the last group may go and release
+ * the container. So iommu_data is an id that is never used twice, and each call
+ * looks the container up and holds it. Each container holds the module.
+ */
+#ifndef T1X_CONTAINER_H
+#define T1X_CONTAINER_H
+
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+
+#include "journal.h"
+#include "map.h"
+
+struct dentry;
+
+struct t1x_container {
+	/* Immutable. */
+	unsigned long id;
+	bool v2;
+	bool nesting;
+	struct dentry *debugfs;
+
+	refcount_t refs; /* vfio core's, until release, and each call's */
+	struct rcu_head rcu;
+
+	/* These have their own locks. */
+	struct t1x_map map;
+	struct t1x_journal journal;
+};
+
+struct t1x_container *t1x_container_open(unsigned long type,
+					 unsigned int dma_entry_limit);
+void t1x_container_close(struct t1x_container *container);
+struct t1x_container *t1x_container_get(unsigned long id);
+void t1x_container_put(struct t1x_container *container);
+
+#endif /* T1X_CONTAINER_H */
