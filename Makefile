@@ -15,6 +15,9 @@ debug: ## Build the module with its debug messages compiled in
 install: ## Install the module for the kernel of KDIR=
 	$(KBUILD) modules_install
 
+tools: ## Build vfio-type1x, which shows what the module does, into build/tools; STATIC=1: no libraries
+	@$(MAKE) --no-print-directory -C tools
+
 clean: ## Remove what was built here; the cache of kernels stays
 	@[ ! -e Kbuild ] || [ ! -d $(KDIR) ] || $(KBUILD) clean
 	rm -rf build
@@ -68,5 +71,5 @@ layers: ## Includes point only downwards; version checks stay in compat.h; excus
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
 
-.PHONY: all debug install clean demo check check-full check-upstream clients differential kunit guest \
+.PHONY: all debug install tools clean demo check check-full check-upstream clients differential kunit guest \
 	bench matrix style format sparse kdoc layers help

@@ -7,21 +7,25 @@
 cd "$top"
 src=$("$scripts/kernel.sh" source $newest)
 
-mapfile -t kernel_files < <(git ls-files '*.c' '*.h' | grep -Ev '^((selftests|qemu|bench|scripts|Documentation)/|include/trace.h)' || true)
+mapfile -t kernel_files < <(git ls-files '*.c' '*.h' | grep -Ev '^((selftests|qemu|bench|scripts|tools|Documentation)/|include/trace.h)' || true)
 mapfile -t module_files < <(git ls-files 'selftests/modules/*.[ch]' 'selftests/t1x_emu/*.[ch]' 'bench/limit/*.[ch]')
 mapfile -t guard_files < <(git ls-files 'scripts/*.[ch]')
 mapfile -t user_files < <(git ls-files '*.c' '*.h' | grep -E '^(selftests|qemu|bench|Documentation)/' | grep -Ev '^(selftests/(modules|t1x_emu)|bench/limit)/' || true)
+mapfile -t tool_files < <(git ls-files 'tools/*.[ch]')
 mapfile -t shell_files < <(git ls-files '*.sh' .ci/run)
 kernel_files+=("${module_files[@]}")
 
 if [ "${1:-}" = format ]; then
-	clang-format --style="file:$src/.clang-format" -i "${kernel_files[@]}" "${user_files[@]}" "${guard_files[@]}"
+	clang-format --style="file:$src/.clang-format" -i "${kernel_files[@]}" "${user_files[@]}" "${tool_files[@]}" \
+		"${guard_files[@]}"
 	exit
 fi
 
 # User space has its own types, device registers there are volatile, and macros declare tests.
 user_ignore=PREFER_KERNEL_TYPES,VOLATILE,EMBEDDED_FUNCTION_NAME,OPEN_ENDED_LINE
 user_ignore=$user_ignore,COMPLEX_MACRO,MULTISTATEMENT_MACRO_USE_DO_WHILE,MACRO_ARG_REUSE
+# A tool says whole paragraphs, for which clang-format breaks lines as it must.
+tool_ignore=$user_ignore,SPLIT_STRING
 
 # check NAME COMMAND...: quiet when it passes, its output and a line when not.
 failed=0
@@ -49,7 +53,8 @@ check "checkpatch (trace)" patch_check --ignore OPEN_ENDED_LINE,PARENTHESIS_ALIG
 check "checkpatch (kernel)" patch_check --ignore LINUX_VERSION_CODE -f "${kernel_files[@]}"
 check "checkpatch (guard)" patch_check --ignore MACRO_ARG_REUSE -f "${guard_files[@]}"
 check "checkpatch (user space)" patch_check --ignore "$user_ignore" -f "${user_files[@]}"
+check "checkpatch (tools)" patch_check --ignore "$tool_ignore" -f "${tool_files[@]}"
 check clang-format clang-format --style="file:$src/.clang-format" --dry-run -Werror \
-	"${kernel_files[@]}" "${user_files[@]}"
+	"${kernel_files[@]}" "${user_files[@]}" "${tool_files[@]}"
 check shellcheck shellcheck -x -P SCRIPTDIR "${shell_files[@]}" qemu/init
 exit $failed
