@@ -23,6 +23,8 @@ static const struct command {
 	{ "list", t1x_list, "[-j]", "The containers of vfio_iommu_type1x" },
 	{ "show", t1x_show, "[-j] [ID]", "All about a container" },
 	{ "maps", t1x_maps, "[-j] [ID]", "Its mappings" },
+	{ "huge", t1x_huge, "[-j] [ID]",
+	  "How much of it is in large IOMMU pages, and why not more" },
 	{ "takeover", t1x_takeover, "on|off|status",
 	  "Be loaded in place of in-tree type1" },
 };
