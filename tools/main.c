@@ -25,6 +25,8 @@ static const struct command {
 	{ "maps", t1x_maps, "[-j] [ID]", "Its mappings" },
 	{ "huge", t1x_huge, "[-j] [ID]",
 	  "How much of it is in large IOMMU pages, and why not more" },
+	{ "explain", t1x_explain, "[-j] [ID]",
+	  "Why its last calls failed, and what to do" },
 	{ "takeover", t1x_takeover, "on|off|status",
 	  "Be loaded in place of in-tree type1" },
 };
