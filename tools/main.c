@@ -27,6 +27,8 @@ static const struct command {
 	  "How much of it is in large IOMMU pages, and why not more" },
 	{ "explain", t1x_explain, "[-j] [ID]",
 	  "Why its last calls failed, and what to do" },
+	{ "monitor", t1x_monitor, "[-ej] [-n COUNT] [ID]",
+	  "What happens, as it happens" },
 	{ "takeover", t1x_takeover, "on|off|status",
 	  "Be loaded in place of in-tree type1" },
 };
