@@ -29,6 +29,7 @@ static const struct command {
 	  "Why its last calls failed, and what to do" },
 	{ "monitor", t1x_monitor, "[-ej] [-n COUNT] [ID]",
 	  "What happens, as it happens" },
+	{ "check", t1x_check, "[-j]", "Is this machine ready?" },
 	{ "takeover", t1x_takeover, "on|off|status",
 	  "Be loaded in place of in-tree type1" },
 };
