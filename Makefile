@@ -49,6 +49,9 @@ guest: ## A shell in the test guest of LANE=, with the module loaded (BACKEND=ty
 bench: ## Guest instructions of in-tree, type1x and iommufd, compared; LANE= IOMMU= ROW= PROFILE=1
 	@scripts/bench.sh
 
+check-tools: ## The tests of vfio-type1x, without a guest; T1X_UPDATE=1 takes its outputs over
+	@scripts/check-tools.sh
+
 matrix: ## Build for every kernel with W=1, warnings are errors
 	@scripts/check.sh matrix
 
@@ -72,4 +75,4 @@ help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
 
 .PHONY: all debug install tools clean demo check check-full check-upstream clients differential kunit guest \
-	bench matrix style format sparse kdoc layers help
+	bench check-tools matrix style format sparse kdoc layers help

@@ -160,6 +160,21 @@ run_layers() {
 	fi
 }
 
+# The program in tools/ needs no guest.
+run_tools() {
+	local log=$build/logs/check-tools.log
+	mkdir -p "$build/logs"
+	"$scripts/check-tools.sh" >"$log" 2>&1 </dev/null || true
+	sed -n 's/^not ok/FAIL tools:/p' "$log" >&2
+	if grep -q '^ok' "$log"; then
+		add tools "$(grep -c '^ok' "$log")" "$(grep -c '^not ok' "$log" || true)" 0
+	else
+		tail -n 5 "$log" >&2
+		echo "FAIL tools: its tests did not run; their log is $log" >&2
+		add tools 0 1 0
+	fi
+}
+
 # Read as a whole before it starts: bash reads a script as it goes, and this one runs for long
 # enough to be edited meanwhile.
 main() {
@@ -172,7 +187,10 @@ main() {
 
 	say "$what: ${#joblines[@]} runs, $parallel at a time; logs are in build/logs"
 	case $what-${LANE:-}${TEST:-}${BACKEND:-}${IOMMU:-} in
-	check-) run_layers ;;
+	check-)
+		run_layers
+		run_tools
+		;;
 	esac
 	running=0
 	for line in "${joblines[@]}"; do
