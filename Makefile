@@ -67,6 +67,9 @@ sparse: ## sparse over the module on the newest kernel
 kdoc: ## Every kernel-doc comment is complete
 	@scripts/static.sh kdoc
 
+htmldocs: ## Documentation/ as HTML in build/htmldocs; warnings are errors
+	@scripts/htmldocs.sh
+
 layers: ## Includes point only downwards; version checks stay in compat.h; excuses have rows
 	@scripts/check-layers.sh
 	@scripts/check-rows.sh
@@ -75,4 +78,4 @@ help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
 
 .PHONY: all debug install tools clean demo check check-full check-upstream clients differential kunit guest \
-	bench check-tools matrix style format sparse kdoc layers help
+	bench check-tools matrix style format sparse kdoc htmldocs layers help

@@ -8,7 +8,7 @@ needed="
 gcc:gcc make:make flex:flex bison:bison bc:bc cpio:cpio xz:xz-utils depmod:kmod perl:perl
 rsync:rsync python3:python3 pahole:pahole sparse:sparse shellcheck:shellcheck
 clang-format:clang-format qemu-system-x86_64:qemu-system-x86 busybox:busybox-static
-flock:util-linux setpriv:util-linux file:file man:man-db
+flock:util-linux setpriv:util-linux file:file man:man-db sphinx-build:python3-sphinx
 /usr/include/libelf.h:libelf-dev /usr/include/openssl/ssl.h:libssl-dev
 /usr/include/uuid/uuid.h:uuid-dev /usr/include/stdio.h:libc6-dev
 /usr/lib/python3/dist-packages/jsonschema/__init__.py:python3-jsonschema
