@@ -61,7 +61,7 @@ style: ## checkpatch --strict, clang-format, shellcheck
 format: ## Rewrite the C files as clang-format wants them
 	@scripts/style.sh format
 
-sparse: ## sparse over the module on the newest kernel
+sparse: ## sparse over the module and KUnit, built for 6.12
 	@scripts/static.sh sparse
 
 kdoc: ## Every kernel-doc comment is complete
