@@ -64,8 +64,9 @@ format: ## Rewrite the C files as clang-format wants them
 sparse: ## sparse over the module and KUnit, built for 6.12
 	@scripts/static.sh sparse
 
-kdoc: ## Every kernel-doc comment is complete
+kdoc: ## Every kernel-doc comment is complete, and the pages of Documentation/ are right
 	@scripts/static.sh kdoc
+	@scripts/htmldocs.sh
 
 htmldocs: ## Documentation/ as HTML in build/htmldocs; warnings are errors
 	@scripts/htmldocs.sh
