@@ -138,7 +138,8 @@ void t1x_gen_unmap(struct gen *g)
 			size = 0;
 		}
 	} else if (once_in(g, 40)) {
-		flags = PICK(g, 3, 8, 0x80000000, 1, 7);
+		/* A bitmap without a page size */
+		flags = PICK(g, 3, 8, 0x80000000, g->opt->ubsan ? 9 : 1, 7);
 	}
 	EMIT(g, who(g), OP_UNMAP, t1x_argsz(g, 24), flags, iova, size);
 	if (flags == VFIO_DMA_UNMAP_FLAG_ALL)
