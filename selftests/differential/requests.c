@@ -69,7 +69,7 @@ void t1x_do_unmap(const struct op *op)
 
 void t1x_do_dirty(const struct op *op)
 {
-	/* With a range behind it, should it be read */
+	/* With an empty range behind it, should it be read; in-tree shifts by its page size */
 	struct {
 		struct vfio_iommu_type1_dirty_bitmap dirty;
 		struct vfio_iommu_type1_dirty_bitmap_get get;
@@ -78,6 +78,7 @@ void t1x_do_dirty(const struct op *op)
 			.argsz = op->arg[0],
 			.flags = op->arg[1],
 		},
+		.get.bitmap.pgsize = T1X_PAGE,
 	};
 
 	t1x_say_ret(ioctl(run.container, VFIO_IOMMU_DIRTY_PAGES, &arg));
