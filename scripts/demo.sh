@@ -27,6 +27,9 @@ quietly "$log/demo.log" "building qemu/demo" gcc -O2 -Wall -Wextra -static \
 	-isystem "$headers/usr/include" -o "$run/root/demo" "$top/qemu/demo/demo.c"
 quietly "$log/demo.log" "building qemu/clients/watch.c" gcc -O2 -Wall -Wextra -static \
 	-o "$run/root/watch" "$top/qemu/clients/watch.c"
+quietly "$log/demo.log" "building tools/" make -C "$top/tools" OUT="$build/tools/static" STATIC=1
+mkdir -p "$run/root/bin"
+cp "$build/tools/static/vfio-type1x" "$run/root/bin/"
 cp "$top/qemu/demo/demo.sh" "$run/root/demo.sh"
 T1X_CPIO=$("$scripts/extras.sh" qemu-utils)
 export T1X_CPIO
@@ -50,6 +53,7 @@ while IFS= read -r line; do
 	case $line in
 	now\ *) say "${line#now }" ;;
 	row\ FAILED*) failed=${line#row FAILED|} ;;
+	text\ *) printf '    %s\n' "${line#text }" ;;
 	row\ *) label=${line%%|*} && printf '  %-14s %s\n' "${label#row }" "${line#*|}" ;;
 	not\ ok*) failed=${line#not ok } ;;
 	end) done=1 ;;

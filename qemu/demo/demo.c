@@ -6,6 +6,7 @@
  *
  *	demo dma GROUP BDF MODULE	the DMA before and after UNMAP
  *	demo huge GROUP BDF MODULE	one MAP of hugetlb memory
+ *	demo seen GROUP BDF MODULE	several mappings and a MAP that fails, for vfio-type1x to show
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -247,15 +248,51 @@ static void show_huge(void)
 	unmap(HUGE_IOVA, HUGE_SIZE);
 }
 
+static void show_command(const char *command)
+{
+	printf("text \ntext # %s\n", command);
+	fflush(stdout);
+	if (system(command))
+		die("%s failed", command);
+}
+
+/* As a client has it: much in huge pages, some beside them, and a mistake */
+static void show_seen(void)
+{
+	struct vfio_iommu_type1_dma_map overlap = {
+		.argsz = sizeof(overlap),
+		.flags = VFIO_DMA_MAP_FLAG_READ,
+		.iova = HUGE_IOVA + PAGE,
+		.size = PAGE,
+	};
+	char *huge = memory(HUGE_SIZE + (2 << 20), MAP_HUGETLB);
+	char *small = memory(1 << 20, 0);
+
+	map(small, 0, 0xa0000);
+	map(small, 0x100000, PAGE);
+	map(huge, HUGE_IOVA, HUGE_SIZE);
+	map(huge + HUGE_SIZE, 2 * HUGE_IOVA + PAGE, 2 << 20);
+	overlap.vaddr = (uintptr_t)small;
+	if (!ioctl(container, VFIO_IOMMU_MAP_DMA, &overlap))
+		die("a MAP over another one succeeded");
+
+	show_command("vfio-type1x status");
+	show_command("vfio-type1x maps");
+	show_command("vfio-type1x huge");
+	show_command("vfio-type1x explain");
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 5)
-		die("usage: demo dma|huge GROUP BDF MODULE");
+		die("usage: demo dma|huge|seen GROUP BDF MODULE");
 
 	open_device(argv[2], argv[3], argv[4]);
 	if (!strcmp(argv[1], "dma"))
 		show_dma(argv[3], argv[4]);
-	else
+	else if (!strcmp(argv[1], "huge"))
 		show_huge();
+	else
+		show_seen();
 	return 0;
 }

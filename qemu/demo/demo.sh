@@ -8,6 +8,7 @@ main() {
 	show_dma
 	show_fault
 	show_huge
+	[ "$backend_mod" != vfio_iommu_type1x ] || show_seen
 	show_nvme_info
 	show_nvme_io
 }
@@ -66,6 +67,17 @@ show_huge() {
 	else
 		row FAILED "huge pages: $leaves of 2 MiB, $small of 4 KiB, $tables page-table pages"
 	fi
+}
+
+# What vfio-type1x prints goes to the host line by line.
+show_seen() {
+	progress "vfio-type1x: what is mapped, in which IOMMU pages, and why a call failed"
+	if /demo seen "$(group_of "$edu")" "$edu" "$backend_mod" >/tmp/seen 2>&1; then
+		sed '/^text /!s/^/text /' /tmp/seen >$port
+	else
+		row FAILED "vfio-type1x: $(tail -n 1 /tmp/seen)"
+	fi
+	cat /tmp/seen
 }
 
 # watch_backend COMMAND...: run it; the most references that the backend had meanwhile.
