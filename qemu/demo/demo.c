@@ -250,7 +250,7 @@ static void show_huge(void)
 
 static void show_command(const char *command)
 {
-	printf("text \ntext # %s\n", command);
+	printf("text %s\ntext # %s\n", "", command);
 	fflush(stdout);
 	if (system(command))
 		die("%s failed", command);
