@@ -54,19 +54,29 @@ static unsigned long next_size(const struct t1x_census *census,
 	return larger ? BIT(__ffs(larger)) : 0;
 }
 
-/* Why is a page of a run in a leaf so small? */
+/* Is the aligned place around a page inside a run? */
+static bool holds_place(unsigned long first, unsigned long npages,
+			unsigned long page, unsigned long size)
+{
+	unsigned long place = round_down(page, size);
+
+	return place >= first && place + size <= first + npages;
+}
+
+/*
+ * Why is page @index of a run in a leaf so small? Memory that has room for a larger one,
+ * in the one address space or the other, is not scattered.
+ */
 static enum t1x_small why_small(const struct t1x_census *census,
-				unsigned long page, unsigned long run_page,
-				unsigned long run_npages, unsigned long leaf)
+				unsigned long page, unsigned long pfn,
+				unsigned long npages, unsigned long index,
+				unsigned long leaf)
 {
 	unsigned long size = next_size(census, leaf);
-	unsigned long place;
 
 	if (!size)
 		return T1X_SMALL_NOT;
-	place = round_down(page, size);
-	if (place < census->page ||
-	    place + size > census->page + census->npages)
+	if (!holds_place(census->page, census->npages, page + index, size))
 		return T1X_SMALL_SHORT;
 	if (census->single)
 		return T1X_SMALL_SINGLE;
@@ -74,9 +84,10 @@ static enum t1x_small why_small(const struct t1x_census *census,
 		return T1X_SMALL_GRANULE;
 	if (!(census->allowed >> PAGE_SHIFT & size))
 		return T1X_SMALL_SUBSET;
-	if (place < run_page || place + size > run_page + run_npages)
-		return T1X_SMALL_SCATTERED;
-	return T1X_SMALL_MISALIGNED;
+	if (holds_place(page, npages, page + index, size) ||
+	    holds_place(pfn, npages, pfn + index, size))
+		return T1X_SMALL_MISALIGNED;
+	return T1X_SMALL_SCATTERED;
 }
 
 /* How many pages, from the beginning of a run on, are in leaves of one size? */
@@ -122,8 +133,7 @@ void t1x_census_add(struct t1x_census *census, unsigned long page,
 		n = count_alike(census, page + done, pfn + done, npages - done,
 				leaf);
 		/* What holds for the middle holds for most. */
-		why = why_small(census, page + done + n / 2, page, npages,
-				leaf);
+		why = why_small(census, page, pfn, npages, done + n / 2, leaf);
 		census->by_size[ilog2(leaf) + PAGE_SHIFT] += n;
 		census->by_small[why] += n;
 	}

@@ -88,6 +88,8 @@ static void reasons(struct kunit *test)
 		{ ~0UL, 0, false, 0, 1024, 0, 1, 1024, T1X_SMALL_MISALIGNED },
 		{ ~0UL, 0, false, 0, BIT(18), 0, 512, BIT(18),
 		  T1X_SMALL_MISALIGNED },
+		/* A huge page at an IOVA where it does not fit. */
+		{ ~0UL, 0, false, 0, 2048, 1, 512, 512, T1X_SMALL_MISALIGNED },
 		/* A run that is too short in a mapping that is not. */
 		{ ~0UL, 0, false, 0, 1024, 0, 7, 1, T1X_SMALL_SCATTERED },
 		{ ~0UL, 0, false, 0, 1024, 0, 512, 511, T1X_SMALL_SCATTERED },
