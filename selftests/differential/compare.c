@@ -245,7 +245,9 @@ static enum verdict replay(const struct pair *pair)
 		return UNKNOWN;
 	/* Ours looks at the aperture before it pins, in-tree leaves it to the driver */
 	if (op->kind == OP_ATTACH && !is_emu(op->arg[0]) &&
-	    starts(pair->ours, "EINVAL") && starts(pair->intree, "EFAULT") &&
+	    starts(pair->ours, "EINVAL") &&
+	    (starts(pair->intree, "EFAULT") ||
+	     starts(pair->intree, "ERANGE")) &&
 	    has_unreachable(pair))
 		return KNOWN;
 	if (op->kind == OP_ATTACH && !is_emu(op->arg[0]) &&
