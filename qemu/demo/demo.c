@@ -6,7 +6,7 @@
  *
  *	demo dma GROUP BDF MODULE	the DMA before and after UNMAP
  *	demo huge GROUP BDF MODULE	one MAP of hugetlb memory
- *	demo seen GROUP BDF MODULE	several mappings and a MAP that fails, for vfio-type1x to show
+ *	demo seen GROUP BDF MODULE	several mappings and a MAP that fails, told by vfio-type1x
  */
 #include <errno.h>
 #include <fcntl.h>
