@@ -19,26 +19,29 @@ struct held {
 static struct held held[MAX_HELD];
 static int nheld;
 
-/* Those at npages pages from iova on; of 0 pages: all */
-static void forget(enum group g, u64 iova, u64 npages)
+/* One of those at an address: a page that was pinned twice is held until it is let go twice */
+static void forget_one(enum group g, u64 iova)
 {
 	int i;
 
-	for (i = 0; i < nheld;) {
-		struct held *h = &held[i];
-		u64 at = h->iova - iova;
-
-		if (h->group == g &&
-		    (!npages || (at / T1X_PAGE < npages && !(at % T1X_PAGE))))
-			*h = held[--nheld];
-		else
-			i++;
+	for (i = 0; i < nheld; i++) {
+		if (held[i].group == g && held[i].iova == iova) {
+			held[i] = held[--nheld];
+			return;
+		}
 	}
 }
 
 void t1x_forget_pins(enum group g)
 {
-	forget(g, 0, 0);
+	int i;
+
+	for (i = 0; i < nheld;) {
+		if (held[i].group == g)
+			held[i] = held[--nheld];
+		else
+			i++;
+	}
 }
 
 /*
@@ -156,13 +159,14 @@ void t1x_do_unpin(const struct op *op)
 		.npages = op->arg[2],
 	};
 	int ret;
+	u64 i;
 
 	if (!t1x_has_device(op->arg[0]))
 		return;
 	ret = ioctl(run.device[op->arg[0]], T1X_EMU_IOC_UNPIN, &unpin);
 	t1x_say_ret(ret);
-	if (!ret && op->arg[2])
-		forget(op->arg[0], op->arg[1], op->arg[2]);
+	for (i = 0; !ret && i < op->arg[2]; i++)
+		forget_one(op->arg[0], op->arg[1] + i * T1X_PAGE);
 }
 
 void t1x_do_rw(const struct op *op)
