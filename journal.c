@@ -2,10 +2,13 @@
 /*
  * The journal of a container. See include/journal.h.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/errno.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/printk.h>
 #include <linux/sched/clock.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
@@ -72,6 +75,18 @@ static void remember(struct t1x_journal_errors *errors,
 	spin_unlock(&errors->lock);
 }
 
+/* For who has no debugfs: "make debug", or dynamic debug. */
+static void log_error(const struct t1x_journal_error *error)
+{
+	char text[T1X_FAILURE_TEXT];
+
+	t1x_failure_print(&error->failure, text, sizeof(text));
+	pr_debug_ratelimited("container %lu, %s[%d]: %s 0x%lx-0x%lx: %d, %s\n",
+			     error->id, error->comm, error->pid,
+			     t1x_call_name(error->kind), error->iova,
+			     error->last, error->failure.ret, text);
+}
+
 static void add_error(struct t1x_call *call, int ret)
 {
 	struct t1x_journal *journal = call->journal;
@@ -94,6 +109,7 @@ static void add_error(struct t1x_call *call, int ret)
 	get_task_comm(error.comm, current);
 	remember(&journal->errors, &error);
 	remember(&all_errors, &error);
+	log_error(&error);
 }
 
 static void count_ns(atomic_long_t *buckets, u64 ns)
