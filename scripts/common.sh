@@ -11,7 +11,7 @@ njobs=$(nproc)
 : "${T1X_START:=$(date +%s)}"
 export T1X_START
 
-all_lanes="stock-6.1 stock-6.12 debug-6.1 debug-6.12 debug-7.3 bench-7.3"
+all_lanes="stock-6.1 stock-6.12 stock-7.3 debug-6.1 debug-6.12 debug-7.3 bench-7.3"
 
 # The kernel whose source gives headers, harness, checkpatch, kernel-doc and vfio selftests.
 newest=7.3

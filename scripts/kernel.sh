@@ -53,6 +53,39 @@ stock_kernel() {
 	echo "KREL='$rel' KDIR='$dir/usr/src/linux-headers-$rel' KMODS='$dir' VMLINUZ='$dir/boot/vmlinuz-$rel'"
 }
 
+# A kernel of a newer Debian. Its headers want the compiler and the C library of that Debian, so the
+# build directory is made of the source, which the headers only tell how it was configured.
+newer_stock_kernel() {
+	local ver=$1 modules version rel image file dir src=$cache/src/$1
+	kernel_source "$ver"
+	modules=$(apt_newest "linux-modules-${ver//./\\.}\.[0-9]+\+deb13-amd64")
+	[ "$modules" ] || die "no Debian package linux-modules-$ver.*: is $newer_suite among the machine's apt sources?"
+	version=$(apt_field "$modules" Version)
+	[ "$version" = "$(cat "$src.version")" ] ||
+		die "Debian has $modules $version, but linux-source-$ver $(cat "$src.version")"
+	rel=${modules#linux-modules-}
+	# The same, before Debian has signed it.
+	image=linux-binary-$rel file=vmlinuz
+	[ "$(apt_field "$image" Version)" ] || { image=linux-binary-unsigned-$rel && file=vmlinuz.unsigned; }
+	dir=$cache/stock/linux-image-${rel}_$version
+	(
+		lock "$cache/lock.stock-$ver" "kernel $rel"
+		[ ! -e "$dir/done" ] || exit 0
+		unpack "$dir" "$image" "$modules" "linux-base-$rel" "linux-headers-$rel"
+		say "unpacked $image"
+		ln -s usr/lib "$dir.new/lib"
+		depmod -b "$dir.new" "$rel"
+		find "$cache/stock" -maxdepth 1 -name "linux-image-$ver.*" ! -name '*.new' -exec rm -rf {} +
+		mv "$dir.new" "$dir"
+		mkdir "$dir/build"
+		cp "$dir/usr/src/linux-headers-$rel/.config" "$dir/usr/src/linux-headers-$rel/Module.symvers" "$dir/build"
+		quietly "$dir/build.log" "making the build directory of $rel" make -C "$src" O="$dir/build" -j"$njobs" \
+			LOCALVERSION="+${rel#*+}" olddefconfig modules_prepare
+		touch "$dir/done"
+	)
+	echo "KREL='$rel' KDIR='$dir/build' KMODS='$dir' VMLINUZ='$dir/lib/modules/$rel/$file'"
+}
+
 # The unpacked source of a kernel, replaced when Debian has a newer one.
 kernel_source() {
 	local ver=$1 dir=$cache/src/$1 version
@@ -142,7 +175,8 @@ if apt_fresh && [ -e "$answer" ] &&
 	fi
 fi
 case $1 in
-stock-*) stock_kernel "$(lane_version "$1")" ;;
+stock-6.*) stock_kernel "$(lane_version "$1")" ;;
+stock-*) newer_stock_kernel "$(lane_version "$1")" ;;
 *) built_kernel "$1" ;;
 esac >"$answer.$$"
 mv "$answer.$$" "$answer"
