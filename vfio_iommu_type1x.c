@@ -754,4 +754,4 @@ module_exit(t1x_exit);
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The vfio_iommu_type1x authors");
 MODULE_DESCRIPTION("VFIO type1 IOMMU backend, out of tree");
-MODULE_VERSION("0.1");
+MODULE_VERSION("0.1.0");
