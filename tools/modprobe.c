@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,29 +6,12 @@
 #include "memory.h"
 #include "modprobe.h"
 
-/* To modprobe '-' and '_' are one letter. */
-static bool same_module(const char *a, const char *b)
+bool t1x_modprobe_same(const char *a, const char *b)
 {
 	for (; *a && *b; a++, b++)
 		if (*a != *b && !(strchr("-_", *a) && strchr("-_", *b)))
 			return false;
 	return *a == *b;
-}
-
-static bool has_alias(char *text, const char *from, const char *to)
-{
-	char *line;
-
-	while ((line = t1x_line(&text))) {
-		char *word = t1x_word(&line);
-		char *alias = t1x_word(&line);
-		char *target = t1x_word(&line);
-
-		if (target && !strcmp(word, "alias") &&
-		    same_module(alias, from) && same_module(target, to))
-			return true;
-	}
-	return false;
 }
 
 static bool is_config(const char *name)
@@ -55,31 +37,57 @@ static bool is_hidden(const char *const *dir, const char *name)
 	return false;
 }
 
-static char *alias_in(const char *const *dir, const char *from, const char *to)
+static void each_line(const char *file, t1x_modprobe_fn *fn, void *arg)
 {
-	char **names = t1x_dir_list("%s", *dir);
-	char *found = NULL;
-	char **name;
+	char *text = t1x_file_read("%s", file);
+	char *at = text;
+	char *line;
 
-	for (name = names; name && *name && !found; name++) {
-		char *text = NULL;
+	while ((line = t1x_line(&at)))
+		fn(arg, file, line);
+	free(text);
+}
 
-		if (is_config(*name) && !is_hidden(dir, *name))
-			text = t1x_file_read("%s/%s", *dir, *name);
-		if (text && has_alias(text, from, to))
-			found = t1x_format("%s/%s", *dir, *name);
-		free(text);
+void t1x_modprobe_each(t1x_modprobe_fn *fn, void *arg)
+{
+	const char *const *dir;
+	char **names, **name;
+
+	for (dir = config_dirs; *dir; dir++) {
+		names = t1x_dir_list("%s", *dir);
+		for (name = names; name && *name; name++) {
+			char *file = t1x_format("%s/%s", *dir, *name);
+
+			if (is_config(*name) && !is_hidden(dir, *name))
+				each_line(file, fn, arg);
+			free(file);
+		}
+		t1x_dir_free(names);
 	}
-	t1x_dir_free(names);
-	return found;
+}
+
+struct search {
+	const char *from, *to;
+	char *found; /* the first file that has it */
+};
+
+static void find_alias(void *arg, const char *file, char *line)
+{
+	struct search *search = arg;
+	char *word = t1x_word(&line);
+	char *alias = t1x_word(&line);
+	char *target = t1x_word(&line);
+
+	if (!search->found && target && !strcmp(word, "alias") &&
+	    t1x_modprobe_same(alias, search->from) &&
+	    t1x_modprobe_same(target, search->to))
+		search->found = t1x_copy(file);
 }
 
 char *t1x_modprobe_alias(const char *from, const char *to)
 {
-	const char *const *dir;
-	char *found = NULL;
+	struct search search = { .from = from, .to = to };
 
-	for (dir = config_dirs; *dir && !found; dir++)
-		found = alias_in(dir, from, to);
-	return found;
+	t1x_modprobe_each(find_alias, &search);
+	return search.found;
 }
