@@ -8,6 +8,7 @@
 
 #include "check.h"
 #include "file.h"
+#include "kernels.h"
 #include "memory.h"
 #include "modprobe.h"
 #include "module.h"
@@ -21,14 +22,9 @@ static bool file_has(const char *text, const char *path)
 	return has;
 }
 
-static char *release(void)
-{
-	return t1x_file_line("/proc/sys/kernel/osrelease") ?: t1x_copy("");
-}
-
 static void check_vfio(struct t1x_findings *findings)
 {
-	char *kernel = release();
+	char *kernel = t1x_kernel_running();
 	char *config = t1x_format("/boot/config-%s", kernel);
 
 	if (file_has("\nCONFIG_IOMMUFD_VFIO_CONTAINER=y", config))
@@ -52,15 +48,6 @@ static void check_vfio(struct t1x_findings *findings)
 	free(kernel);
 }
 
-static bool is_installed(const char *kernel)
-{
-	char *deps = t1x_format("/lib/modules/%s/modules.dep", kernel);
-	bool there = file_has("/vfio-iommu-type1x.ko", deps);
-
-	free(deps);
-	return there;
-}
-
 /* "[integrity]" or "[confidentiality]" */
 static bool wants_signature(void)
 {
@@ -73,11 +60,11 @@ static bool wants_signature(void)
 
 static void check_not_loaded(struct t1x_findings *findings, const char *alias)
 {
-	char *kernel = release();
+	char *kernel = t1x_kernel_running();
 
-	if (!is_installed(kernel))
+	if (t1x_kernel_read(kernel) < T1X_KERNEL_OURS)
 		t1x_found(findings, T1X_MISSING, "module",
-			  "make install && depmod, or dkms autoinstall.",
+			  "make install, or dkms autoinstall.",
 			  "%s is not installed for Linux %s", T1X_OURS, kernel);
 	else if (alias && !t1x_vfio_loaded())
 		t1x_found(findings, T1X_READY, "module", NULL,
