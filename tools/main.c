@@ -30,7 +30,7 @@ static const struct command {
 	{ "monitor", t1x_monitor, "[-ej] [-n COUNT] [ID]",
 	  "What happens, as it happens" },
 	{ "check", t1x_check, "[-j]", "Is this machine ready?" },
-	{ "takeover", t1x_takeover, "on|off|status",
+	{ "takeover", t1x_takeover, "[-fn] on|off|status",
 	  "Be loaded in place of in-tree type1" },
 };
 
