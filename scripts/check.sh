@@ -113,20 +113,28 @@ choose_jobs() {
 # add NAME P F S: to the sum of a job.
 add() { echo "$2 $3 $4" >>"$sums/$1"; }
 
+# run_tap NAME WHAT LOG COMMAND...: a test of the host's that prints TAP.
+run_tap() {
+	local name=$1 what=$2 log=$3 passed failed planned
+	shift 3
+	mkdir -p "$build/logs"
+	"$@" >"$log" 2>&1 </dev/null || true
+	sed -n "s/^not ok/FAIL $name: $what:/p" "$log" >&2
+	passed=$(grep -c '^ok' "$log" || true)
+	failed=$(grep -c '^not ok' "$log" || true)
+	planned=$(sed -n 's/^1\.\.//p' "$log")
+	add "$name" "$passed" "$failed" 0
+	[ "$planned" != $((passed + failed)) ] || return 0
+	echo "FAIL $name: $what: broke off; its log is $log" >&2
+	add "$name" 0 1 0
+}
+
 # run_guard NAME LANE: does the layout guard refuse what it must, on this kernel?
 run_guard() {
-	local log=$build/logs/guard-$2.log answer KDIR
-	mkdir -p "$build/logs"
+	local answer KDIR
 	answer=$("$scripts/kernel.sh" "$2")
 	eval "$answer"
-	"$scripts/abi-guard-test.sh" "$KDIR" >"$log" 2>&1 </dev/null || true
-	sed -n "s/^not ok/FAIL $1: layout guard:/p" "$log" >&2
-	if grep -q '^ok' "$log"; then
-		add "$1" "$(grep -c '^ok' "$log")" "$(grep -c '^not ok' "$log" || true)" 0
-	else
-		echo "FAIL $1: the layout guard's own test did not run; its log is $log" >&2
-		add "$1" 0 1 0
-	fi
+	run_tap "$1" "layout guard" "$build/logs/guard-$2.log" "$scripts/abi-guard-test.sh" "$KDIR"
 }
 
 run_job() {
@@ -144,6 +152,9 @@ run_job() {
 	[ "$#" -gt 0 ] || return 0
 	case $name-${TEST:-} in
 	stock-6.1- | stock-6.12- | debug-7.3-) run_guard "$name" "$lane" ;;
+	esac
+	case $name-${TEST:-} in
+	stock-6.12-) run_tap "$name" takeover "$build/logs/takeover.log" "$scripts/takeover-test.sh" "$lane" ;;
 	esac
 	BACKEND=$backend IOMMU=$iommu PARTS=$* "$scripts/run.sh" "$lane" </dev/null || ret=$?
 	if [ "$ret" != 0 ]; then
