@@ -2,21 +2,58 @@
 # The commands of this project; kbuild reads Kbuild, the work is done in scripts/.
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
-KBUILD := $(MAKE) -C $(KDIR) M=$(CURDIR)
+# "make kernelrelease" over Debian's 6.1 headers says 6.1.192 of 6.1.0-56-amd64.
+RELEASE = $(shell sed -n 's/^\#define UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h)
+KBUILD = $(MAKE) -C $(KDIR) M=$(CURDIR) KERNELRELEASE=$(RELEASE)
+DEPMOD = PATH=$$PATH:/usr/sbin:/sbin depmod $(INSTALL_MOD_PATH:%=-b %) $(RELEASE)
+
+# Where "make install" puts things: DESTDIR is before all paths, PREFIX is for the tool.
+PREFIX ?= /usr/local
+INSTALL_MOD_PATH ?= $(DESTDIR)
+VERSION := $(shell sed -n 's/^MODULE_VERSION("\(.*\)");/\1/p' vfio_iommu_type1x.c)
+DKMS_DIR := /usr/src/vfio-iommu-type1x-$(VERSION)
+# Headers without the key that signed the kernel sign no module, and would say so at length.
+UNSIGNED = $(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
 
 export LANE TEST CLIENT BACKEND IOMMU ACCEL OPS SEED SEQ WITHOUT ROW PROFILE
 
-all: ## Build the module for KDIR= (the running kernel unless given)
+all: module tools ## Build the module for KDIR= (the running kernel unless given) and the tool
+
+module: ## The module alone
 	$(KBUILD) modules
 
 debug: ## Build the module with its debug messages compiled in
 	$(KBUILD) T1X_DEBUG=y modules
 
-install: ## Install the module for the kernel of KDIR=
-	$(KBUILD) modules_install
+install: install-module install-tools install-headers ## Install what "make" built; DESTDIR= PREFIX=
 
-tools: ## Build vfio-type1x, which shows what the module does, into build/tools; STATIC=1: no libraries
-	@$(MAKE) --no-print-directory -C tools
+install-module: ## Install the module for the kernel of KDIR=, and tell modprobe
+	$(KBUILD) INSTALL_MOD_PATH=$(INSTALL_MOD_PATH) $(UNSIGNED) modules_install
+	$(DEPMOD)
+
+install-tools: ## Install the tool, its manual pages, and the hooks for an initramfs
+	$(MAKE) -C tools PREFIX=$(PREFIX) install
+
+install-headers: ## Install linux/vfio_type1x.h, for programs
+	install -D -m 644 include/uapi/linux/vfio_type1x.h \
+		$(DESTDIR)$(PREFIX)/include/linux/vfio_type1x.h
+
+install-dkms: ## Put the module's source where "dkms install vfio-iommu-type1x/VERSION" finds it
+	install -d $(DESTDIR)$(DKMS_DIR)/include $(DESTDIR)$(DKMS_DIR)/scripts
+	install -m 644 Kbuild $(filter-out %.mod.c,$(wildcard *.c)) $(DESTDIR)$(DKMS_DIR)
+	install -m 644 include/*.h $(DESTDIR)$(DKMS_DIR)/include
+	install -m 644 scripts/abi-guard*.[ch] $(DESTDIR)$(DKMS_DIR)/scripts
+	install -m 755 scripts/abi-guard.sh $(DESTDIR)$(DKMS_DIR)/scripts
+	cp -r --no-preserve=mode include/uapi $(DESTDIR)$(DKMS_DIR)/include
+	sed 's/\#MODULE_VERSION\#/$(VERSION)/' dkms.conf >$(DESTDIR)$(DKMS_DIR)/dkms.conf
+
+uninstall: ## Remove what "make install" installed; the takeover is switched off first
+	[ "$(DESTDIR)" ] || [ ! -x $(PREFIX)/sbin/vfio-type1x ] || $(PREFIX)/sbin/vfio-type1x takeover off
+	$(MAKE) -C tools PREFIX=$(PREFIX) uninstall
+	rm -f $(DESTDIR)$(PREFIX)/include/linux/vfio_type1x.h
+	rm -f $(INSTALL_MOD_PATH)/lib/modules/$(RELEASE)/updates/vfio-iommu-type1x.ko* \
+		$(INSTALL_MOD_PATH)/lib/modules/$(RELEASE)/extra/vfio-iommu-type1x.ko*
+	$(DEPMOD)
 
 clean: ## Remove what was built here; the cache of kernels stays
 	@[ ! -e Kbuild ] || [ ! -d $(KDIR) ] || $(KBUILD) clean
@@ -78,5 +115,6 @@ layers: ## Includes point only downwards; version checks stay in compat.h; excus
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
 
-.PHONY: all debug install tools clean demo check check-full check-upstream clients differential kunit guest \
+.PHONY: all module debug install install-module install-tools install-headers install-dkms uninstall \
+	tools clean demo check check-full check-upstream clients differential kunit guest \
 	bench check-tools matrix style format sparse kdoc htmldocs layers help
