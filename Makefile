@@ -55,6 +55,12 @@ uninstall: ## Remove what "make install" installed; the takeover is switched off
 		$(INSTALL_MOD_PATH)/lib/modules/$(RELEASE)/extra/vfio-iommu-type1x.ko*
 	$(DEPMOD)
 
+deb: ## The Debian packages, into build/deb
+	@scripts/deb.sh
+
+tools: ## Build vfio-type1x, which shows what the module does, into build/tools; STATIC=1: no libraries
+	@$(MAKE) --no-print-directory -C tools
+
 clean: ## Remove what was built here; the cache of kernels stays
 	@[ ! -e Kbuild ] || [ ! -d $(KDIR) ] || $(KBUILD) clean
 	rm -rf build
@@ -116,5 +122,5 @@ help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
 
 .PHONY: all module debug install install-module install-tools install-headers install-dkms uninstall \
-	tools clean demo check check-full check-upstream clients differential kunit guest \
+	deb tools clean demo check check-full check-upstream clients differential kunit guest \
 	bench check-tools matrix style format sparse kdoc htmldocs layers help

@@ -1,6 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# deps.sh: install the Debian packages that building and testing need, or say which they are.
+# deps.sh [deb|packages]: install the Debian packages that building and testing need, or say which
+# they are. With "deb" only what our packages are built with, with "packages" that as well, and
+# what they are tested with.
 . "$(dirname "$0")/common.sh"
 
 # command:package, and header files for what is a library.
@@ -13,6 +15,11 @@ flock:util-linux setpriv:util-linux file:file man:man-db sphinx-build:python3-sp
 /usr/include/uuid/uuid.h:uuid-dev /usr/include/stdio.h:libc6-dev
 /usr/lib/python3/dist-packages/jsonschema/__init__.py:python3-jsonschema
 "
+deb="gcc:gcc make:make dh:debhelper dh_dkms:dh-dkms dpkg-buildpackage:dpkg-dev"
+case ${1:-} in
+deb) needed=$deb ;;
+packages) needed="$needed $deb lintian:lintian mmdebstrap:mmdebstrap autopkgtest:autopkgtest mke2fs:e2fsprogs" ;;
+esac
 
 missing=
 for item in $needed; do
@@ -23,7 +30,7 @@ for item in $needed; do
 	esac
 done
 # The guest has no shared libraries: a dynamic busybox would not start there.
-if command -v busybox >/dev/null && ! grep -q busybox-static /var/lib/dpkg/info/busybox-static.list 2>/dev/null; then
+if [ "${1:-}" != deb ] && command -v busybox >/dev/null && ! grep -q busybox-static /var/lib/dpkg/info/busybox-static.list 2>/dev/null; then
 	missing="$missing busybox-static"
 fi
 
