@@ -12,7 +12,8 @@ mapfile -t module_files < <(git ls-files 'selftests/modules/*.[ch]' 'selftests/t
 mapfile -t guard_files < <(git ls-files 'scripts/*.[ch]')
 mapfile -t user_files < <(git ls-files '*.c' '*.h' | grep -E '^(selftests|qemu|bench|Documentation)/' | grep -Ev '^(selftests/(modules|t1x_emu)|bench/limit)/' || true)
 mapfile -t tool_files < <(git ls-files 'tools/*.[ch]')
-mapfile -t shell_files < <(git ls-files '*.sh' .ci/run 'tools/bash-completion/*')
+mapfile -t shell_files < <(git ls-files '*.sh' .ci/run 'tools/bash-completion/*' 'tools/initramfs-tools/*' \
+	'debian/*.postinst' 'debian/*.prerm' 'debian/*.postrm' 'debian/tests/*' ':!debian/tests/control')
 kernel_files+=("${module_files[@]}")
 
 if [ "${1:-}" = format ]; then
