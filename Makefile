@@ -86,6 +86,9 @@ differential: ## Random operations on in-tree and on type1x, compared; OPS= SEED
 kunit: ## The KUnit suites on the debug kernels; LANE= chooses one lane
 	@scripts/check.sh kunit
 
+check-packages: ## The packages, from lintian to a Debian 12 guest that is taken over and back
+	@scripts/check-packages.sh
+
 guest: ## A shell in the test guest of LANE=, with the module loaded (BACKEND=type1: in-tree)
 	@scripts/shell.sh
 
@@ -122,5 +125,5 @@ help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
 
 .PHONY: all module debug install install-module install-tools install-headers install-dkms uninstall \
-	deb tools clean demo check check-full check-upstream clients differential kunit guest \
+	deb tools clean demo check check-packages check-full check-upstream clients differential kunit guest \
 	bench check-tools matrix style format sparse kdoc htmldocs layers help
