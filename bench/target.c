@@ -12,8 +12,6 @@
 #include "backend.h"
 #include "target.h"
 
-#define UNLOAD_TIMEOUT_MS 5000
-
 static const char *const names[] = { "type1", "type1x", "iommufd", "limit" };
 
 const char *backend_name(enum backend backend)
@@ -44,30 +42,18 @@ const char *backend_missing(enum backend backend)
 
 void backend_load(enum backend backend)
 {
-	const char *path;
-	int ret;
-
 	if (backend == IOMMUFD)
 		return;
 
 	setenv("BACKEND", names[backend], 1);
-	path = t1x_module_path(module_of(backend));
-	ret = t1x_insmod(path);
-	t1x_require(!ret, "insmod %s: %s", path, strerror(-ret));
+	t1x_require(t1x_module_insert(module_of(backend)),
+		    "no file of %s in /modules", module_of(backend));
 }
 
 void backend_unload(enum backend backend)
 {
-	u64 end = t1x_now_ms() + UNLOAD_TIMEOUT_MS;
-	int ret;
-
-	if (backend == IOMMUFD)
-		return;
-
-	do {
-		ret = t1x_rmmod(module_of(backend));
-	} while (ret && t1x_now_ms() < end);
-	t1x_require(!ret, "rmmod %s: %s", module_of(backend), strerror(-ret));
+	if (backend != IOMMUFD)
+		t1x_module_remove(module_of(backend));
 }
 
 /* The device's own file, by its number in /dev/vfio/devices */

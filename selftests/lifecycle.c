@@ -22,33 +22,6 @@ FIXTURE(lifecycle)
 	char *mem;
 };
 
-static bool insert(const char *module)
-{
-	const char *path = t1x_module_path(module);
-	int ret;
-
-	if (t1x_refcnt(module) >= 0)
-		return true;
-	if (!path)
-		return false;
-	ret = t1x_insmod(path);
-	t1x_require(!ret, "insmod %s: %s", path, strerror(-ret));
-	return true;
-}
-
-static void remove_module(const char *module)
-{
-	u64 end = t1x_now_ms() + 2000;
-	int ret;
-
-	/* The last reference of a closed container may take a moment */
-	do {
-		ret = t1x_rmmod(module);
-	} while (ret == -EWOULDBLOCK && t1x_now_ms() < end);
-	t1x_require(!ret || ret == -ENOENT, "rmmod %s: %s", module,
-		    strerror(-ret));
-}
-
 FIXTURE_SETUP(lifecycle)
 {
 	self->c.fd = -1;
@@ -66,11 +39,11 @@ FIXTURE_TEARDOWN(lifecycle)
 	t1x_close(&self->second);
 	t1x_close(&self->c);
 	if (!self->other_was_loaded)
-		remove_module(self->other);
+		t1x_module_remove(self->other);
 	/* The module under test is left as the newest: it serves what follows */
 	if (self->other_was_loaded)
-		remove_module(t1x_module());
-	insert(t1x_module());
+		t1x_module_remove(t1x_module());
+	t1x_module_insert(t1x_module());
 	EXPECT_EQ(0, t1x_leak_end(&self->leak));
 }
 
@@ -83,7 +56,7 @@ TEST_F(lifecycle, rmmod_is_refused_while_a_container_is_open)
 	t1x_unmap(&self->c, T1X_BASE, PAGES(16));
 	EXPECT_EQ(-EWOULDBLOCK, t1x_rmmod(t1x_module()));
 	t1x_close(&self->c);
-	remove_module(t1x_module());
+	t1x_module_remove(t1x_module());
 }
 
 TEST_F(lifecycle, rmmod_is_allowed_again_when_the_last_group_has_left)
@@ -91,7 +64,7 @@ TEST_F(lifecycle, rmmod_is_allowed_again_when_the_last_group_has_left)
 	t1x_open(&self->c, VFIO_TYPE1_IOMMU, NULL);
 	t1x_map(&self->c, self->mem, T1X_BASE, PAGES(16));
 	t1x_del_group(&self->c, t1x_any_device());
-	remove_module(t1x_module());
+	t1x_module_remove(t1x_module());
 	EXPECT_EQ(-EINVAL, __t1x_map(&self->c, self->mem, T1X_BASE, T1X_PAGE));
 }
 
@@ -103,11 +76,11 @@ TEST_F(lifecycle, unloaded_module_serves_nothing)
 	if (self->other_was_loaded)
 		SKIP(return, "%s is loaded too", self->other);
 
-	remove_module(t1x_module());
+	t1x_module_remove(t1x_module());
 	fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
 	EXPECT_EQ(0, ioctl(fd, VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU));
 	close(fd);
-	insert(t1x_module());
+	t1x_module_insert(t1x_module());
 	t1x_open(&c, VFIO_TYPE1v2_IOMMU, NULL);
 	t1x_close(&c);
 }
@@ -117,12 +90,13 @@ TEST_F(lifecycle, twenty_rounds_of_insmod_use_rmmod)
 	int i;
 
 	for (i = 0; i < 20; i++) {
-		t1x_require(insert(t1x_module()), "insmod, round %d", i);
+		t1x_require(t1x_module_insert(t1x_module()), "insmod, round %d",
+			    i);
 		t1x_open(&self->c,
 			 i % 2 ? VFIO_TYPE1_IOMMU : VFIO_TYPE1v2_IOMMU, NULL);
 		t1x_map(&self->c, self->mem, T1X_BASE, PAGES(16));
 		t1x_close(&self->c);
-		remove_module(t1x_module());
+		t1x_module_remove(t1x_module());
 	}
 }
 
@@ -130,11 +104,11 @@ TEST_F(lifecycle, module_loaded_later_serves_new_containers)
 {
 	long other;
 
-	remove_module(t1x_module());
-	if (!insert(self->other))
+	t1x_module_remove(t1x_module());
+	if (!t1x_module_insert(self->other))
 		SKIP(return, "no file of %s in /modules", self->other);
 	other = t1x_refcnt(self->other);
-	insert(t1x_module());
+	t1x_module_insert(t1x_module());
 
 	/* Opening asserts who serves it */
 	t1x_open(&self->c, VFIO_TYPE1v2_IOMMU, NULL);
@@ -148,8 +122,8 @@ TEST_F(lifecycle, container_of_the_other_module_lives_on)
 	struct t1x *old = &self->second;
 	long other;
 
-	remove_module(t1x_module());
-	if (!insert(self->other))
+	t1x_module_remove(t1x_module());
+	if (!t1x_module_insert(self->other))
 		SKIP(return, "no file of %s in /modules", self->other);
 
 	old->fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
@@ -160,7 +134,7 @@ TEST_F(lifecycle, container_of_the_other_module_lives_on)
 	EXPECT_LT(other, t1x_refcnt(self->other));
 	t1x_map(old, self->mem, T1X_BASE, PAGES(8));
 
-	insert(t1x_module());
+	t1x_module_insert(t1x_module());
 	if (t1x_edu(1)) {
 		t1x_open(&self->c, VFIO_TYPE1v2_IOMMU, t1x_edu(1));
 		t1x_map(&self->c, self->mem, T1X_BASE, PAGES(8));
@@ -422,8 +396,8 @@ TEST_F(parked, last_group_leaves_without_waiting_and_rmmod_is_refused)
 	EXPECT_EQ(self->leak.pins, t1x_pins());
 	if (!reload)
 		return;
-	remove_module(module);
-	insert(module);
+	t1x_module_remove(module);
+	t1x_module_insert(module);
 }
 
 TEST_F(parked, container_opened_after_the_last_group_left_is_not_disturbed)
@@ -542,7 +516,7 @@ FIXTURE_TEARDOWN(parked_thread)
 	pthread_join(self->caller, NULL);
 	t1x_close(&self->c);
 	/* A caller that came late may have unloaded it */
-	insert(t1x_module());
+	t1x_module_insert(t1x_module());
 	EXPECT_EQ(0, t1x_leak_end(&self->leak));
 	t1x_fuse_stop(&self->fuse);
 }

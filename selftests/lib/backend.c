@@ -10,6 +10,8 @@
 #include "backend.h"
 #include "util.h"
 
+#define REMOVE_TIMEOUT_MS 5000
+
 bool t1x_is_type1x(void)
 {
 	const char *name = getenv("BACKEND");
@@ -85,6 +87,32 @@ const char *t1x_module_path(const char *module)
 			dashed[i] = '-';
 	snprintf(path, sizeof(path), "/modules/%s.ko", dashed);
 	return access(path, R_OK) ? NULL : path;
+}
+
+bool t1x_module_insert(const char *module)
+{
+	const char *path = t1x_module_path(module);
+	int ret;
+
+	if (t1x_refcnt(module) >= 0)
+		return true;
+	if (!path)
+		return false;
+	ret = t1x_insmod(path);
+	t1x_require(!ret, "insmod %s: %s", path, strerror(-ret));
+	return true;
+}
+
+void t1x_module_remove(const char *module)
+{
+	u64 end = t1x_now_ms() + REMOVE_TIMEOUT_MS;
+	int ret;
+
+	do {
+		ret = t1x_rmmod(module);
+	} while (ret == -EWOULDBLOCK && t1x_now_ms() < end);
+	t1x_require(!ret || ret == -ENOENT, "rmmod %s: %s", module,
+		    strerror(-ret));
 }
 
 static void param_path(char *path, size_t len, const char *name)

@@ -29,6 +29,11 @@ int t1x_rmmod(const char *module);
 /* Where /modules has the module's file, NULL where the guest lacks it */
 const char *t1x_module_path(const char *module);
 
+/* Loads a module unless it is there; false where the guest lacks its file */
+bool t1x_module_insert(const char *module);
+/* The last reference of a closed container may take a moment; fails if it stays */
+void t1x_module_remove(const char *module);
+
 /* Parameters of the module under test */
 int t1x_param_get(const char *name, unsigned long *value);
 int t1x_param_set(const char *name, unsigned long value);
