@@ -28,7 +28,7 @@
 #define SIZE PAGES(NPAGES)
 #define OTHER_IOVA (2 * T1X_BASE)
 
-/* How long something may take that must not wait: see lifecycle.c */
+/* How long something may take that must not wait: see parked.c */
 static unsigned int patience_ms(void)
 {
 	return t1x_is_type1x() && getenv("T1X_DEBUG_LANE") ? 20000 : 2000;
