@@ -8,12 +8,11 @@
 #include "dirty.h"
 #include "iotable.h"
 #include "suite.h"
+#include "uffd.h"
 #include "modules/t1x_memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/userfaultfd.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -405,16 +404,15 @@ FIXTURE_TEARDOWN(parked)
 }
 
 struct unserved {
-	int fd;
+	struct t1x_uffd uffd;
 	struct shared *shared;
 };
 
 static void *tell_of_fault(void *data)
 {
 	struct unserved *unserved = data;
-	struct pollfd fds = { .fd = unserved->fd, .events = POLLIN };
 
-	while (poll(&fds, 1, -1) <= 0)
+	while (!t1x_uffd_wait_parked(&unserved->uffd, 1000))
 		;
 	atomic_store(&unserved->shared->parked, true);
 	pause();
@@ -425,23 +423,15 @@ static void *tell_of_fault(void *data)
 static char *map_unserved(struct shared *shared)
 {
 	static struct unserved unserved;
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = {
-		.range.len = T1X_PAGE,
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
 	pthread_t thread;
 	char *mem;
 
 	mem = mmap(NULL, T1X_PAGE, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	unserved.shared = shared;
-	unserved.fd = syscall(SYS_userfaultfd, O_CLOEXEC);
-	reg.range.start = (u64)mem;
-	t1x_require(!ioctl(unserved.fd, UFFDIO_API, &api), "UFFDIO_API: %s",
-		    strerror(errno));
-	t1x_require(!ioctl(unserved.fd, UFFDIO_REGISTER, &reg),
-		    "UFFDIO_REGISTER: %s", strerror(errno));
+	t1x_require(t1x_uffd_withhold(&unserved.uffd, mem, T1X_PAGE,
+				      UFFDIO_REGISTER_MODE_MISSING),
+		    "userfaultfd: %s", strerror(errno));
 	t1x_require(!pthread_create(&thread, NULL, tell_of_fault, &unserved),
 		    "pthread_create");
 	return mem;

@@ -12,10 +12,9 @@
 static void *watch(void *data)
 {
 	struct t1x_uffd *uffd = data;
-	struct pollfd fds = { .fd = uffd->fd, .events = POLLIN };
 
 	while (!atomic_load(&uffd->stop)) {
-		if (poll(&fds, 1, 20) <= 0)
+		if (!t1x_uffd_wait_parked(uffd, 20))
 			continue;
 		/* The kernel serves these pages itself once nobody watches */
 		uffd->waited = true;
@@ -25,14 +24,13 @@ static void *watch(void *data)
 	return NULL;
 }
 
-bool t1x_uffd_begin(struct t1x_uffd *uffd, void *mem, size_t size, u64 mode)
+bool t1x_uffd_withhold(struct t1x_uffd *uffd, void *mem, size_t size, u64 mode)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register reg = {
 		.range = { .start = (u64)mem, .len = size },
 		.mode = mode,
 	};
-	int ret;
 
 	memset(uffd, 0, sizeof(*uffd));
 	uffd->fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
@@ -43,6 +41,22 @@ bool t1x_uffd_begin(struct t1x_uffd *uffd, void *mem, size_t size, u64 mode)
 		close(uffd->fd);
 		return false;
 	}
+	return true;
+}
+
+bool t1x_uffd_wait_parked(struct t1x_uffd *uffd, unsigned int ms)
+{
+	struct pollfd fds = { .fd = uffd->fd, .events = POLLIN };
+
+	return poll(&fds, 1, ms) > 0 && fds.revents & POLLIN;
+}
+
+bool t1x_uffd_begin(struct t1x_uffd *uffd, void *mem, size_t size, u64 mode)
+{
+	int ret;
+
+	if (!t1x_uffd_withhold(uffd, mem, size, mode))
+		return false;
 
 	ret = pthread_create(&uffd->watcher, NULL, watch, uffd);
 	t1x_require(!ret, "pthread_create: %s", strerror(ret));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Memory that userfaultfd watches. Nobody provides its pages: whoever waits for
- * one is noticed and let go, so that a test sees the wait and does not hang.
+ * one is noticed, and let go by whoever watches, so that a test sees the wait and
+ * does not hang; or waits until the end, where that is the test.
  */
 #ifndef T1X_UFFD_H
 #define T1X_UFFD_H
@@ -20,6 +21,14 @@ struct t1x_uffd {
 	atomic_bool stop;
 	bool waited;
 };
+
+/*
+ * From now on, and as long as this process lives, the pages of [mem, mem + size) are
+ * withheld, as mode says. False as below.
+ */
+bool t1x_uffd_withhold(struct t1x_uffd *uffd, void *mem, size_t size, u64 mode);
+/* True once anybody waits for such a page */
+bool t1x_uffd_wait_parked(struct t1x_uffd *uffd, unsigned int ms);
 
 /*
  * Watches [mem, mem + size) until the end. mode is UFFDIO_REGISTER_MODE_*. False
