@@ -3,13 +3,18 @@
  * MAPs that wait for a page which does not come, one of a FUSE file whose server does
  * not answer: what goes on meanwhile, and what ends them.
  */
+#include "dirty.h"
 #include "fuse.h"
+#include "iotable.h"
+#include "ranges.h"
 #include "suite.h"
 
 #include <fcntl.h>
+#include <linux/memfd.h>
 #include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /*
@@ -21,6 +26,7 @@
 #define PARKED_IOVA T1X_BASE
 #define PARKED_SIZE PAGES(GOOD_PAGES + FUSE_PAGES)
 #define OTHER_IOVA (T1X_BASE + T1X_1G)
+#define OTHER_SIZE PAGES(8)
 
 /*
  * How long something may take that must not wait for the page: a second, which a
@@ -51,6 +57,7 @@ FIXTURE(map)
 	struct t1x c;
 	pid_t mapper;
 	char *parked, *mem;
+	u64 size; /* of what is parked */
 };
 
 T1X_BOTH_TYPES(map);
@@ -60,6 +67,7 @@ FIXTURE_SETUP(map)
 	self->parked = parked_memory(&self->fuse, &self->mem);
 	if (!self->parked)
 		SKIP(return, "no FUSE in this kernel");
+	self->size = PARKED_SIZE;
 	t1x_leak_begin(&self->leak);
 	t1x_open(&self->c, variant->type, NULL);
 }
@@ -86,7 +94,7 @@ static pid_t map_in_child(struct _test_data_map *self)
 
 	/* Only the parent holds the group: it can be opened again when it goes */
 	close(self->c.group[0].fd);
-	_exit(-__t1x_map_flags(&self->c, self->parked, PARKED_IOVA, PARKED_SIZE,
+	_exit(-__t1x_map_flags(&self->c, self->parked, PARKED_IOVA, self->size,
 			       VFIO_DMA_MAP_FLAG_READ));
 }
 
@@ -158,8 +166,8 @@ static int maps_elsewhere(void *data)
 {
 	struct _test_data_map *self = data;
 
-	t1x_map(&self->c, self->mem, OTHER_IOVA, PAGES(8));
-	t1x_unmap(&self->c, OTHER_IOVA, PAGES(8));
+	t1x_map(&self->c, self->mem, OTHER_IOVA, OTHER_SIZE);
+	t1x_unmap(&self->c, OTHER_IOVA, OTHER_SIZE);
 	return 0;
 }
 
@@ -167,6 +175,46 @@ TEST_F(map, map_and_unmap_elsewhere_do_not_wait)
 {
 	park(self);
 	EXPECT_EQ(0, try_in_child(self, maps_elsewhere));
+}
+
+/* Every page of it is in the IOMMU, so that every one is dirty */
+static int report_of_others(struct t1x *c)
+{
+	u64 get = 0, range = 0;
+	int ret = __t1x_dirty_get(c, OTHER_IOVA, OTHER_SIZE, &get);
+
+	if (!ret && t1x_is_type1x())
+		ret = __t1x_dirty_range(c, OTHER_IOVA,
+					OTHER_IOVA + OTHER_SIZE - 1, 0, &range);
+	else
+		range = get;
+	return ret ?: get != 0xff || range != 0xff;
+}
+
+static int reports(struct t1x *c, const void *mem)
+{
+	int ret = __t1x_map(c, mem, OTHER_IOVA, OTHER_SIZE);
+
+	ret = ret ?: __t1x_dirty(c, T1X_DIRTY_START);
+	ret = ret ?: report_of_others(c);
+	ret = ret ?: __t1x_dirty(c, T1X_DIRTY_STOP);
+	return ret ?: __t1x_unmap(c, OTHER_IOVA, OTHER_SIZE, NULL);
+}
+
+static int reports_elsewhere(void *data)
+{
+	struct _test_data_map *self = data;
+
+	return reports(&self->c, self->mem) ? 1 : 0;
+}
+
+TEST_F(map, start_reports_and_stop_do_not_wait)
+{
+	if (variant->type == VFIO_TYPE1_IOMMU)
+		SKIP(return, "v1 has no reports");
+
+	park(self);
+	EXPECT_EQ(0, try_in_child(self, reports_elsewhere));
 }
 
 static int adds_group(void *data)
@@ -196,6 +244,79 @@ TEST_F(map, killed_map_ends_without_its_page)
 	if (self->mapper)
 		mapper_result(self, 30000);
 	EXPECT_EQ(self->leak.pins, t1x_pins());
+	EXPECT_EQ(0, t1x_unmap_all(&self->c));
+}
+
+/*
+ * A MAP gives its pages to the IOMMU by batches of less than 256 contiguous runs: these
+ * are more. Each is the same page, so that no two are contiguous.
+ */
+#define SCATTERED_PAGES 300
+
+static char *scattered_memory(struct t1x_fuse *fuse)
+{
+	int fd = syscall(SYS_memfd_create, "t1x", MFD_CLOEXEC);
+	char *mem =
+		t1x_mem_alloc(T1X_MEM_4K, PAGES(SCATTERED_PAGES + FUSE_PAGES));
+	int i;
+
+	t1x_require(fd >= 0 && !ftruncate(fd, T1X_PAGE), "memfd: %s",
+		    strerror(errno));
+	for (i = 0; i < SCATTERED_PAGES; i++) {
+		char *page = mmap(mem + PAGES(i), T1X_PAGE,
+				  PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd, 0);
+
+		t1x_require(page != MAP_FAILED, "mmap: %s", strerror(errno));
+	}
+	close(fd);
+	t1x_fuse_map(fuse, mem + PAGES(SCATTERED_PAGES));
+	return mem;
+}
+
+/* Leaves of the parked range in the IOMMU, -1 where that cannot be seen */
+static int parked_leaves(struct _test_data_map *self)
+{
+	if (!t1x_iotable_available(t1x_any_device()))
+		return -1;
+	return t1x_iotable_count(t1x_any_device(), PARKED_IOVA, self->size);
+}
+
+/* With a limit that has room for this and nothing else */
+static int maps_all_that_it_may(void *data)
+{
+	struct _test_data_map *self = data;
+	char *mem = t1x_mem_alloc(T1X_MEM_4K, self->size);
+
+	t1x_drop_ipc_lock();
+	t1x_set_memlock(self->size);
+	t1x_map(&self->c, mem, PARKED_IOVA, self->size);
+	t1x_unmap(&self->c, PARKED_IOVA, self->size);
+	return 0;
+}
+
+TEST_F(map, killed_map_takes_out_what_was_in_the_iommu)
+{
+	u32 avail = t1x_dma_avail(&self->c);
+	int leaves;
+
+	self->parked = scattered_memory(&self->fuse);
+	self->size = PAGES(SCATTERED_PAGES + FUSE_PAGES);
+	park(self);
+	EXPECT_NE(0, parked_leaves(self));
+	EXPECT_LT(self->leak.pins, t1x_pins());
+
+	kill(self->mapper, SIGKILL);
+	EXPECT_NE(-1, mapper_result(self, patience_ms()));
+	t1x_fuse_release(&self->fuse);
+	if (self->mapper)
+		mapper_result(self, 30000);
+
+	leaves = parked_leaves(self);
+	EXPECT_GE(0, leaves);
+	EXPECT_EQ(self->leak.pins, t1x_pins());
+	EXPECT_EQ(avail, t1x_dma_avail(&self->c));
+	EXPECT_EQ(0, t1x_in_child(maps_all_that_it_may, self));
 	EXPECT_EQ(0, t1x_unmap_all(&self->c));
 }
 
@@ -429,14 +550,42 @@ TEST_F(thread, get_info_does_not_wait)
 
 static int thread_maps_elsewhere(struct _test_data_thread *self)
 {
-	int ret = __t1x_map(&self->c, self->mem, OTHER_IOVA, PAGES(8));
+	int ret = __t1x_map(&self->c, self->mem, OTHER_IOVA, OTHER_SIZE);
 
-	return ret ? ret : __t1x_unmap(&self->c, OTHER_IOVA, PAGES(8), NULL);
+	return ret ?: __t1x_unmap(&self->c, OTHER_IOVA, OTHER_SIZE, NULL);
 }
 
 TEST_F(thread, map_and_unmap_elsewhere_do_not_wait)
 {
 	EXPECT_EQ(0, call_while_parked(self, thread_maps_elsewhere));
+}
+
+static int thread_reports(struct _test_data_thread *self)
+{
+	return reports(&self->c, self->mem);
+}
+
+TEST_F(thread, start_reports_and_stop_do_not_wait)
+{
+	if (variant->type == VFIO_TYPE1_IOMMU)
+		SKIP(return, "v1 has no reports");
+
+	EXPECT_EQ(0, call_while_parked(self, thread_reports));
+}
+
+static int thread_adds_group(struct _test_data_thread *self)
+{
+	int ret = __t1x_add_group(&self->c, t1x_edu(1));
+
+	return ret ?: __t1x_del_group(&self->c, t1x_edu(1));
+}
+
+TEST_F(thread, attach_and_detach_of_a_second_group_do_not_wait)
+{
+	if (!t1x_edu(1))
+		SKIP(return, "needs a second edu device");
+
+	EXPECT_EQ(0, call_while_parked(self, thread_adds_group));
 }
 
 static int thread_leaves(struct _test_data_thread *self)
