@@ -234,7 +234,7 @@ void t1x_fuse_stop(struct t1x_fuse *fuse)
 	fuse->size = 0;
 }
 
-void *t1x_fuse_map(struct t1x_fuse *fuse, void *at)
+static void *map(struct t1x_fuse *fuse, void *at, int prot, int flags)
 {
 	int fd = open(fuse->path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
@@ -244,12 +244,21 @@ void *t1x_fuse_map(struct t1x_fuse *fuse, void *at)
 	/* The root of a mount has no size until someone asks for it */
 	t1x_require(!fstat(fd, &st) && st.st_size == (off_t)fuse->size,
 		    "%s is not served", fuse->path);
-	mem = mmap(at, fuse->size, PROT_READ, MAP_SHARED | (at ? MAP_FIXED : 0),
-		   fd, 0);
+	mem = mmap(at, fuse->size, prot, flags, fd, 0);
 	t1x_require(mem != MAP_FAILED, "mmap %s: %s", fuse->path,
 		    strerror(errno));
 	close(fd);
 	return mem;
+}
+
+void *t1x_fuse_map(struct t1x_fuse *fuse, void *at)
+{
+	return map(fuse, at, PROT_READ, MAP_SHARED | (at ? MAP_FIXED : 0));
+}
+
+void *t1x_fuse_map_private(struct t1x_fuse *fuse)
+{
+	return map(fuse, NULL, PROT_READ | PROT_WRITE, MAP_PRIVATE);
 }
 
 bool t1x_fuse_wait_parked(struct t1x_fuse *fuse, unsigned int ms)
@@ -268,5 +277,6 @@ bool t1x_fuse_wait_parked(struct t1x_fuse *fuse, unsigned int ms)
 
 void t1x_fuse_release(struct t1x_fuse *fuse)
 {
-	atomic_store(&fuse->state->released, true);
+	if (fuse->state)
+		atomic_store(&fuse->state->released, true);
 }

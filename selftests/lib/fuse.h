@@ -35,6 +35,8 @@ void t1x_fuse_stop(struct t1x_fuse *fuse);
 
 /* A shared, readable mapping of the whole file; at may be NULL */
 void *t1x_fuse_map(struct t1x_fuse *fuse, void *at);
+/* A private, writable one: even who writes waits for what the page held before */
+void *t1x_fuse_map_private(struct t1x_fuse *fuse);
 /* True once a fault waits for a page */
 bool t1x_fuse_wait_parked(struct t1x_fuse *fuse, unsigned int ms);
 void t1x_fuse_release(struct t1x_fuse *fuse);
