@@ -13,14 +13,12 @@
  *   profile ROW PHASE BACKEND SELF% TOTAL% FUNCTION (with BENCH_PROFILE set)
  *   now BACKEND
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
-#include <unistd.h>
 
 #include "backend.h"
+#include "machine.h"
 #include "profile.h"
 #include "rows.h"
 
@@ -45,21 +43,6 @@ static bool chosen(const struct row *row)
 			return true;
 	}
 	return false;
-}
-
-/* VT-d's capability register says whether it caches what is not present */
-#define DMAR "/sys/class/iommu/dmar0/intel-iommu/cap"
-#define CAP_CACHING_MODE 0x80UL
-
-static const char *iommu_name(void)
-{
-	char text[32];
-
-	if (!t1x_read_text(DMAR, text, sizeof(text)))
-		return strtoul(text, NULL, 16) & CAP_CACHING_MODE ?
-			       "VT-d with caching mode on" :
-			       "VT-d with caching mode off";
-	return access("/sys/class/iommu/ivhd0", F_OK) ? "no IOMMU" : "AMD-Vi";
 }
 
 static void print_row(const struct row *row)
@@ -211,14 +194,11 @@ static void run_backend(enum backend backend)
 
 int main(void)
 {
-	struct utsname uts;
 	int i;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	meter_check();
-	uname(&uts);
-	printf("kernel %s\n", uts.release);
-	printf("iommu %s\n", iommu_name());
+	machine_print();
 	printf("rep %lu\n", meter_rep_cost());
 
 	meter_probes_define();
