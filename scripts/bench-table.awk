@@ -1,43 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Turns what bench/bench.c says into a table, and CSV files of the same and of the counted calls:
-#   awk -f bench-table.awk lane=LANE iommu=IOMMU csv=FILE BARS RESULTS
+#   awk -f bench-bars.awk -f bench-table.awk lane=LANE iommu=IOMMU csv=FILE BARS RESULTS
 # Exit 0: every bar is reached, 1: one is missed, 2: the benchmark did not end as it should.
 
 # With AMD-Vi in-tree works another way: there, this part of the limit must be reached.
 function limit_bar() { return iommu == "amd" ? 0.8 : 0 }
 
-function glob(text, pattern) {
-	gsub(/[.]/, "[.]", pattern)
-	gsub(/[*]/, ".*", pattern)
-	return text ~ "^" pattern "$"
-}
-
-function bar_of(row, call,	i) {
-	for (i = 1; i <= nbars; i++)
-		if (glob(row, bar[i, 1]) && glob(call, bar[i, 2]) &&
-		    glob(lane, bar[i, 3]) && glob(iommu, bar[i, 4]))
-			return bar[i, 5]
-	return 1
-}
-
-# Four digits tell enough.
-function short(value) {
-	if (value == "")
-		return "-"
-	return sprintf(value < 1 ? "%.3f" : value < 10 ? "%.2f" : value < 1000 ? "%.1f" : "%.0f", value)
-}
-
 function each(value, row) { return value == "" ? "" : value / units[row] }
 
 function ratio_of(value, ours) { return value == "" || !ours ? "" : value / ours }
-
-function judge(is_missed, text) {
-	judged++
-	if (!is_missed)
-		return ""
-	missed++
-	return "  " text
-}
 
 function heading() {
 	printf "%-38s %6s  %-6s %-7s %9s %9s %7s %6s", "", "runs", "call", "per", "in-tree", "type1x",
@@ -77,10 +48,6 @@ function line(row, call, first,	old, new, fd, floor, least, ratio, fd_ratio, par
 	print lane "," kernel "," iommu "," row "," call "," unit[row] "," units[row] "," \
 		runs[row] "," old "," new "," ratio "," least "," fd "," fd_ratio "," floor "," part >csv
 }
-
-FILENAME != previous { previous = FILENAME; files++ }
-/^#/ || /^$/ { next }
-files == 1 { nbars++; for (i = 1; i <= 5; i++) bar[nbars, i] = $i; next }
 
 $1 == "kernel" { kernel = $2 }
 $1 == "iommu" { hardware = substr($0, 7) }

@@ -50,8 +50,8 @@ measure() {
 # show LANE IOMMU: the table, also as files.
 show() {
 	local lane=$1 iommu=$2 to=$out/$1-$2${ROW:+-part} ret=0
-	awk -f "$scripts/bench-table.awk" lane="$lane" iommu="$iommu" csv="$to.csv" \
-		"$top/bench/bars" "$log/results" >"$to.txt" || ret=$?
+	awk -f "$scripts/bench-bars.awk" -f "$scripts/bench-table.awk" lane="$lane" iommu="$iommu" \
+		csv="$to.csv" "$top/bench/bars" "$log/results" >"$to.txt" || ret=$?
 	cat "$to.txt"
 	[ ! -e "$to.csv" ] || awk -f "$scripts/bench-plot.awk" "$to.csv" >"$to.svg"
 	rm -f "$to-profile.txt"
