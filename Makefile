@@ -92,8 +92,11 @@ check-packages: ## The packages, from lintian to a Debian 12 guest that is taken
 guest: ## A shell in the test guest of LANE=, with the module loaded (BACKEND=type1: in-tree)
 	@scripts/shell.sh
 
-bench: ## Guest instructions of in-tree, type1x and iommufd, compared; LANE= IOMMU= ROW= PROFILE=1
+bench: ## In-tree, type1x and iommufd compared: instructions, and threads; LANE= IOMMU= ROW= PROFILE=1
 	@scripts/bench.sh
+
+bench-concurrency: ## Of that, the time that threads lose to each other, alone; LANE= IOMMU=
+	@scripts/bench.sh concurrency
 
 check-tools: ## The tests of vfio-type1x, without a guest; T1X_UPDATE=1 takes its outputs over
 	@scripts/check-tools.sh
@@ -126,4 +129,4 @@ help: ## This list
 
 .PHONY: all module debug install install-module install-tools install-headers install-dkms uninstall \
 	deb tools clean demo check check-packages check-full check-upstream clients differential kunit guest \
-	bench check-tools matrix style format sparse kdoc htmldocs layers help
+	bench bench-concurrency check-tools matrix style format sparse kdoc htmldocs layers help
