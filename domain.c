@@ -506,12 +506,14 @@ int t1x_domain_restrict(const struct t1x_domain *domain,
 /**
  * t1x_domain_build_space() - The space that all domains can map
  * @domains: Domains
- * @space: Empty space to fill; unrestricted if there is no domain
+ * @gone: Domain that is about to be removed and does not count, or NULL
+ * @space: Empty space to fill; unrestricted if there is no other domain
  *
  * Context: domains->rwsem held for write. May sleep.
  * Return: As t1x_domain_restrict().
  */
 int t1x_domain_build_space(struct t1x_domains *domains,
+			   const struct t1x_domain *gone,
 			   struct t1x_iova_space *space)
 {
 	struct t1x_domain *domain;
@@ -521,6 +523,8 @@ int t1x_domain_build_space(struct t1x_domains *domains,
 	lockdep_assert_held_write(&domains->rwsem);
 
 	list_for_each_entry(domain, &domains->list, next) {
+		if (domain == gone)
+			continue;
 		ret = t1x_domain_restrict(domain, space, &msi_base);
 		if (ret)
 			return ret;

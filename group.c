@@ -170,7 +170,7 @@ static int vet_domain(struct t1x_map *map, struct t1x_domain *domain,
 {
 	int ret;
 
-	ret = t1x_domain_build_space(&map->domains, space);
+	ret = t1x_domain_build_space(&map->domains, NULL, space);
 	if (!ret)
 		ret = t1x_domain_restrict(domain, space, msi_base);
 	if (ret)
@@ -297,9 +297,14 @@ static int admit_group(struct t1x_map *map, struct iommu_group *group,
 	return ret;
 }
 
-/* Drop a domain that has no group any more. */
+/*
+ * Drop a domain that has no group any more. What can be mapped without it is told
+ * from the same moment on as the page sizes are: @space, unless it is NULL, which
+ * becomes the old one.
+ */
 static struct t1x_dma *drop_domain(struct t1x_map *map,
-				   struct t1x_domain *domain, bool keep)
+				   struct t1x_domain *domain,
+				   struct t1x_iova_space *space, bool keep)
 {
 	struct t1x_dma *dying = NULL;
 
@@ -312,6 +317,8 @@ static struct t1x_dma *drop_domain(struct t1x_map *map,
 
 	mutex_lock(&map->lock);
 	t1x_domain_remove(&map->domains, domain);
+	if (space)
+		t1x_iova_swap(&map->space, space);
 	mutex_unlock(&map->lock);
 	t1x_domain_close(domain);
 	return dying;
@@ -326,11 +333,7 @@ static void withdraw_first(struct t1x_map *map, struct iommu_group *group,
 	down_write(&map->domains.rwsem);
 	domain = t1x_domain_of(&map->domains, group);
 	leave_domain(map, domain, group, false);
-	drop_domain(map, domain, true);
-
-	mutex_lock(&map->lock);
-	t1x_iova_swap(&map->space, old_space);
-	mutex_unlock(&map->lock);
+	drop_domain(map, domain, old_space, true);
 	up_write(&map->domains.rwsem);
 
 	t1x_accounts_settle(&map->accounts);
@@ -489,27 +492,47 @@ static bool detach_emulated(struct t1x_map *map, struct iommu_group *group,
 }
 
 /*
- * What can be mapped after a group has gone. Without any IOMMU that is everything,
- * told as one range: so in-tree type1 does after the last one went.
+ * What can be mapped after a group has gone, and a domain with it unless that is
+ * NULL. Without any IOMMU that is everything, told as one range: so in-tree type1
+ * does after the last one went.
+ * Return: @wider; or NULL without memory: the old space, no larger, stays.
  */
-static void widen_space(struct t1x_map *map)
+static struct t1x_iova_space *build_wider(struct t1x_map *map,
+					  const struct t1x_domain *gone,
+					  struct t1x_iova_space *wider)
 {
-	struct t1x_iova_space space;
 	int ret;
 
-	t1x_iova_init(&space);
-	if (list_empty(&map->domains.list))
-		ret = t1x_iova_add(&space, 0, ULONG_MAX);
+	if (gone && list_is_singular(&map->domains.list))
+		ret = t1x_iova_add(wider, 0, ULONG_MAX);
 	else
-		ret = t1x_domain_build_space(&map->domains, &space);
+		ret = t1x_domain_build_space(&map->domains, gone, wider);
+	return ret ? NULL : wider;
+}
 
-	/* Without memory the old space, no larger than the new one, stays. */
-	if (!ret) {
+/* Detach from the IOMMU, and from the container the domain if that was its last group. */
+static struct t1x_dma *detach_iommu(struct t1x_map *map,
+				    struct t1x_domain *domain,
+				    struct iommu_group *group, bool keep)
+{
+	struct t1x_iova_space wider, *space;
+	struct t1x_dma *dying = NULL;
+
+	leave_domain(map, domain, group, true);
+
+	t1x_iova_init(&wider);
+	if (list_empty(&domain->groups)) {
+		space = build_wider(map, domain, &wider);
+		dying = drop_domain(map, domain, space, keep);
+	} else {
+		space = build_wider(map, NULL, &wider);
 		mutex_lock(&map->lock);
-		t1x_iova_swap(&map->space, &space);
+		if (space)
+			t1x_iova_swap(&map->space, space);
 		mutex_unlock(&map->lock);
 	}
-	t1x_iova_destroy(&space);
+	t1x_iova_destroy(&wider);
+	return dying;
 }
 
 static struct t1x_dma *detach_locked(struct t1x_map *map,
@@ -530,10 +553,7 @@ static struct t1x_dma *detach_locked(struct t1x_map *map,
 	keep = t1x_emulated_is_used(&map->emulated);
 	mutex_unlock(&map->lock);
 
-	leave_domain(map, domain, group, true);
-	if (list_empty(&domain->groups))
-		dying = drop_domain(map, domain, keep);
-	widen_space(map);
+	dying = detach_iommu(map, domain, group, keep);
 	if (!keep && list_empty(&map->domains.list))
 		forget_subset(map);
 	return dying;

@@ -98,6 +98,7 @@ void t1x_domain_remove(struct t1x_domains *domains, struct t1x_domain *domain);
 bool t1x_domain_detach(struct t1x_domains *domains, struct t1x_domain *domain,
 		       struct iommu_group *group);
 int t1x_domain_build_space(struct t1x_domains *domains,
+			   const struct t1x_domain *gone,
 			   struct t1x_iova_space *space);
 
 /* Queries: rwsem or the mutex held. */

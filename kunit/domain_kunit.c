@@ -629,15 +629,24 @@ static void restrict_refuses_an_empty_space(struct kunit *test)
 static void the_space_of_two_domains_is_what_both_have(struct kunit *test)
 {
 	struct list *list = new_list(test, 2);
+	struct t1x_domains *domains = &list->domains;
 	struct t1x_iova_space space;
 
 	list->fakes[0]->domain.geometry.aperture_end = BIT(48) - 1;
 	list->fakes[1]->domain.geometry.aperture_start = SZ_1M;
 	t1x_iova_init(&space);
-	KUNIT_EXPECT_EQ(test, 0,
-			t1x_domain_build_space(&list->domains, &space));
+	KUNIT_EXPECT_EQ(test, 0, t1x_domain_build_space(domains, NULL, &space));
 	KUNIT_ASSERT_EQ(test, 1U, space.nr);
 	KUNIT_EXPECT_EQ(test, (unsigned long)SZ_1M, space.ranges[0].iova);
+	KUNIT_EXPECT_EQ(test, BIT(48) - 1, space.ranges[0].last);
+	t1x_iova_destroy(&space);
+
+	/* One that is about to go does not count. */
+	KUNIT_EXPECT_EQ(test, 0,
+			t1x_domain_build_space(domains, &list->domain[1],
+					       &space));
+	KUNIT_ASSERT_EQ(test, 1U, space.nr);
+	KUNIT_EXPECT_EQ(test, 0UL, space.ranges[0].iova);
 	KUNIT_EXPECT_EQ(test, BIT(48) - 1, space.ranges[0].last);
 	t1x_iova_destroy(&space);
 	end_list(list);

@@ -542,7 +542,11 @@ void fake_domain_free(struct fake_domain *domain)
 
 static void fake_free(struct iommu_domain *domain)
 {
-	fake_domain_free(to_fake(domain));
+	struct fake_domain *fake_domain = to_fake(domain);
+
+	if (fake_domain->on_free)
+		fake_domain->on_free(fake_domain, fake_domain->data);
+	fake_domain_free(fake_domain);
 }
 
 static const struct iommu_domain_ops fake_ops = {

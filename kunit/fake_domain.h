@@ -78,9 +78,10 @@ struct fake_domain {
 	unsigned int fail_lookup_at; /* this iova_to_phys finds nothing */
 	bool unmap_whole_leaf; /* like VT-d: unmap more than was asked */
 
-	/* Called first thing in each iommu_map, and unmap_pages, when set. */
+	/* Called first thing in each iommu_map, unmap_pages and free, when set. */
 	void (*on_map)(struct fake_domain *domain, void *data);
 	void (*on_unmap)(struct fake_domain *domain, void *data);
+	void (*on_free)(struct fake_domain *domain, void *data);
 	void *data;
 
 	/* What happened. */

@@ -492,6 +492,36 @@ static void a_domain_goes_alone(struct kunit *test)
 	}
 }
 
+/* What GET_INFO tells, as soon as another thread has a chance to ask. */
+static void check_told(struct fake_domain *domain, void *data)
+{
+	struct fake_container *c = data;
+
+	KUNIT_EXPECT_EQ(c->test, (unsigned long)PAGE_MASK,
+			c->map.domains.pgsizes);
+	KUNIT_EXPECT_TRUE(c->test,
+			  t1x_iova_contains(&c->map.space, 0, ULONG_MAX));
+}
+
+static void a_detach_is_told_at_one_moment(struct kunit *test)
+{
+	struct fake_container *c = fake_container_new(test);
+	struct iommu_group *emulated = fake_group_of(&c->groups[2]);
+	struct fake_domain *domain = new_domain(test, false);
+
+	KUNIT_ASSERT_EQ(test, 0,
+			t1x_group_attach_emulated(&c->map, emulated, NULL));
+	domain->domain.geometry.aperture_end = BIT(39) - 1;
+	domain->on_free = check_told;
+	domain->data = c;
+	fake_attach(c, 0, domain);
+	KUNIT_EXPECT_FALSE(test,
+			   t1x_iova_contains(&c->map.space, 0, ULONG_MAX));
+	fake_detach(c, 0);
+	t1x_group_detach(&c->map, emulated);
+	fake_container_end(c);
+}
+
 /* What one domain has kept is not given to the next one. */
 static void a_stuck_mapping_is_not_replayed(struct kunit *test)
 {
@@ -669,6 +699,7 @@ static struct kunit_case group_cases[] = {
 	KUNIT_CASE(L17_physical_address_0_is_replayed),
 	KUNIT_CASE(groups_share_a_domain),
 	KUNIT_CASE_PARAM(a_domain_goes_alone, kind_gen_params),
+	KUNIT_CASE(a_detach_is_told_at_one_moment),
 	KUNIT_CASE(a_stuck_mapping_is_not_replayed),
 	KUNIT_CASE(a_map_during_the_replay_was_first),
 	KUNIT_CASE_PARAM(random_replays_against_the_table, kind_gen_params),
