@@ -103,12 +103,15 @@ static int check_empty(struct t1x_map *map)
  * t1x_map_set_pgsizes() - Restrict the IOMMU page sizes of a container
  * @map: Mappings of the container
  * @pgsizes: Bitmap of sizes in bytes, not 0
+ * @supported: Bitmap of those that the user was told the container supports
  *
  * Context: May sleep; waits, killable, for mappings that are being made or removed.
- * Return: 0; -EBUSY if anything is mapped; -EINVAL if @pgsizes lacks the smallest
- * page size, or has one that is not supported; -EINTR on a fatal signal.
+ * Return: 0; -ESTALE if it supports others by now; -EBUSY if anything is mapped;
+ * -EINVAL if @pgsizes lacks the smallest page size, or has one that is not supported;
+ * -EINTR on a fatal signal.
  */
-int t1x_map_set_pgsizes(struct t1x_map *map, unsigned long pgsizes)
+int t1x_map_set_pgsizes(struct t1x_map *map, unsigned long pgsizes,
+			unsigned long supported)
 {
 	int ret;
 
@@ -117,6 +120,8 @@ int t1x_map_set_pgsizes(struct t1x_map *map, unsigned long pgsizes)
 			return -EINTR;
 		mutex_lock(&map->lock);
 		ret = check_empty(map);
+		if (ret != -EAGAIN && map->domains.supported != supported)
+			ret = -ESTALE;
 		if (!ret)
 			ret = t1x_domain_set_subset(&map->domains, pgsizes);
 		up_write(&map->domains.rwsem);

@@ -588,10 +588,11 @@ static long t1x_dirty_range_ioctl(struct t1x_container *container,
 	return t1x_dirty_log_get_range(&container->map.log, &args);
 }
 
-static int set_pgsizes(struct t1x_map *map, unsigned long pgsizes,
+static int set_pgsizes(struct t1x_map *map,
+		       const struct vfio_type1x_pgsizes *req,
 		       struct t1x_call *call)
 {
-	int ret = t1x_map_set_pgsizes(map, pgsizes);
+	int ret = t1x_map_set_pgsizes(map, req->pgsizes, req->supported);
 
 	if (ret == -EBUSY)
 		t1x_call_fail(call, ret, T1X_REASON_MAPPED);
@@ -615,18 +616,22 @@ static long t1x_pgsizes_ioctl(struct t1x_container *container, void __user *arg,
 	if (ret)
 		return ret;
 
-	if (mutex_lock_killable(&container->map.lock))
-		return -EINTR;
 	set = req.flags & VFIO_TYPE1X_PGSIZES_SET;
-	if (!set)
-		req.pgsizes = domains->pgsizes;
-	req.supported = domains->supported;
-	mutex_unlock(&container->map.lock);
+	do {
+		if (mutex_lock_killable(&container->map.lock))
+			return -EINTR;
+		if (!set)
+			req.pgsizes = domains->pgsizes;
+		req.supported = domains->supported;
+		mutex_unlock(&container->map.lock);
 
-	/* First, because this may fail. */
-	if (copy_to_user(arg, &req, sizeof(req)))
-		return -EFAULT;
-	return set ? set_pgsizes(&container->map, req.pgsizes, call) : 0;
+		/* First, because this may fail. */
+		if (copy_to_user(arg, &req, sizeof(req)))
+			return -EFAULT;
+		ret = set ? set_pgsizes(&container->map, &req, call) : 0;
+	} while (ret == -ESTALE);
+
+	return ret;
 }
 
 static const struct {

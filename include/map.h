@@ -62,7 +62,8 @@ void t1x_map_init(struct t1x_map *map, unsigned int dma_entry_limit);
 void t1x_map_destroy(struct t1x_map *map);
 
 unsigned long t1x_map_pgsize(const struct t1x_map *map);
-int t1x_map_set_pgsizes(struct t1x_map *map, unsigned long pgsizes);
+int t1x_map_set_pgsizes(struct t1x_map *map, unsigned long pgsizes,
+			unsigned long supported);
 int t1x_map_dma(struct t1x_map *map, const struct t1x_uapi_map *args,
 		bool single);
 

@@ -41,6 +41,12 @@ static struct fake_container *new_container(struct kunit *test)
 	return c;
 }
 
+/* As a user does who was told what is supported, and nobody comes in between. */
+static int set_pgsizes(struct fake_container *c, unsigned long pgsizes)
+{
+	return t1x_map_set_pgsizes(&c->map, pgsizes, c->map.domains.supported);
+}
+
 /* The fewest leaves of some sizes that cover pages of the memory at an IOVA. */
 static unsigned int fewest_leaves(unsigned long iova, unsigned long page,
 				  unsigned long npages, unsigned long sizes)
@@ -152,7 +158,7 @@ static void no_leaf_is_outside_the_subset(struct kunit *test)
 		if (!(subset & SZ_4K) ||
 		    (hweight_long(hw) > 4 && nth++ % 61 && subset != SZ_4K))
 			continue;
-		KUNIT_EXPECT_EQ(test, 0, t1x_map_set_pgsizes(&c->map, subset));
+		KUNIT_EXPECT_EQ(test, 0, set_pgsizes(c, subset));
 		KUNIT_EXPECT_EQ(test, subset, c->map.domains.pgsizes);
 		map_and_check(c, 0, 0, subset);
 		map_and_check(c, 8, 0, subset);
@@ -272,29 +278,33 @@ static void a_subset_is_of_what_is_supported(struct kunit *test)
 	struct t1x_domains *domains = &c->map.domains;
 	unsigned long hw = FAKE_PGSIZES_VTD;
 
-	KUNIT_EXPECT_EQ(test, -EINVAL, t1x_map_set_pgsizes(&c->map, SZ_2M));
-	KUNIT_EXPECT_EQ(test, -EINVAL,
-			t1x_map_set_pgsizes(&c->map, SZ_2M | SZ_1G));
-	KUNIT_EXPECT_EQ(test, -EINVAL,
-			t1x_map_set_pgsizes(&c->map, SZ_4K | SZ_64K));
-	KUNIT_EXPECT_EQ(test, -EINVAL,
-			t1x_map_set_pgsizes(&c->map, SZ_4K | SZ_2K));
+	KUNIT_EXPECT_EQ(test, -EINVAL, set_pgsizes(c, SZ_2M));
+	KUNIT_EXPECT_EQ(test, -EINVAL, set_pgsizes(c, SZ_2M | SZ_1G));
+	KUNIT_EXPECT_EQ(test, -EINVAL, set_pgsizes(c, SZ_4K | SZ_64K));
+	KUNIT_EXPECT_EQ(test, -EINVAL, set_pgsizes(c, SZ_4K | SZ_2K));
 	KUNIT_EXPECT_EQ(test, hw, domains->pgsizes);
 
-	KUNIT_EXPECT_EQ(test, 0, t1x_map_set_pgsizes(&c->map, SZ_4K | SZ_1G));
+	KUNIT_EXPECT_EQ(test, 0, set_pgsizes(c, SZ_4K | SZ_1G));
 	KUNIT_EXPECT_EQ(test, SZ_4K | (unsigned long)SZ_1G, domains->pgsizes);
 	KUNIT_EXPECT_EQ(test, hw, domains->supported);
 	/* It can be chosen anew, and what is refused changes nothing. */
-	KUNIT_EXPECT_EQ(test, 0, t1x_map_set_pgsizes(&c->map, hw));
-	KUNIT_EXPECT_EQ(test, 0, t1x_map_set_pgsizes(&c->map, SZ_4K));
-	KUNIT_EXPECT_EQ(test, -EINVAL, t1x_map_set_pgsizes(&c->map, SZ_2M));
+	KUNIT_EXPECT_EQ(test, 0, set_pgsizes(c, hw));
+	KUNIT_EXPECT_EQ(test, 0, set_pgsizes(c, SZ_4K));
+	KUNIT_EXPECT_EQ(test, -EINVAL, set_pgsizes(c, SZ_2M));
+	KUNIT_EXPECT_EQ(test, (unsigned long)SZ_4K, domains->pgsizes);
+
+	/* Whoever was told something else is to be told anew first. */
+	KUNIT_EXPECT_EQ(test, -ESTALE,
+			t1x_map_set_pgsizes(&c->map, hw, hw | SZ_64K));
 	KUNIT_EXPECT_EQ(test, (unsigned long)SZ_4K, domains->pgsizes);
 
 	KUNIT_ASSERT_EQ(test, 0, fake_map(c, IOVA, 1, 0));
-	KUNIT_EXPECT_EQ(test, -EBUSY, t1x_map_set_pgsizes(&c->map, hw));
-	KUNIT_EXPECT_EQ(test, -EBUSY, t1x_map_set_pgsizes(&c->map, SZ_2M));
+	KUNIT_EXPECT_EQ(test, -EBUSY, set_pgsizes(c, hw));
+	KUNIT_EXPECT_EQ(test, -EBUSY, set_pgsizes(c, SZ_2M));
+	KUNIT_EXPECT_EQ(test, -ESTALE,
+			t1x_map_set_pgsizes(&c->map, hw, hw | SZ_64K));
 	KUNIT_EXPECT_EQ(test, 0, fake_unmap(c, IOVA, 1, NULL));
-	KUNIT_EXPECT_EQ(test, 0, t1x_map_set_pgsizes(&c->map, hw));
+	KUNIT_EXPECT_EQ(test, 0, set_pgsizes(c, hw));
 	fake_container_end(c);
 }
 
@@ -307,7 +317,7 @@ static void a_domain_without_the_subset_is_refused(struct kunit *test)
 	unsigned int i, ranges;
 	bool single;
 
-	KUNIT_EXPECT_EQ(test, 0, t1x_map_set_pgsizes(&c->map, SZ_4K | SZ_2M));
+	KUNIT_EXPECT_EQ(test, 0, set_pgsizes(c, SZ_4K | SZ_2M));
 	ranges = c->map.space.nr;
 	for (i = 0; i < ARRAY_SIZE(lacking) * 2; i++) {
 		if (i == ARRAY_SIZE(lacking))
@@ -343,7 +353,7 @@ static void a_subset_ends_with_the_last_group(struct kunit *test)
 	struct t1x_domains *domains = &c->map.domains;
 	unsigned long subset = SZ_4K | SZ_2M;
 
-	KUNIT_EXPECT_EQ(test, 0, t1x_map_set_pgsizes(&c->map, subset));
+	KUNIT_EXPECT_EQ(test, 0, set_pgsizes(c, subset));
 	fake_attach(c, 1, new_other(test));
 	fake_detach(c, 0);
 	KUNIT_EXPECT_EQ(test, subset, domains->pgsizes);
@@ -366,8 +376,8 @@ static void a_subset_ends_with_the_last_group(struct kunit *test)
 	/* Emulated groups alone: every size is supported, and ends likewise. */
 	KUNIT_ASSERT_EQ(test, 0,
 			t1x_group_attach_emulated(&c->map, emulated, NULL));
-	KUNIT_EXPECT_EQ(test, -EINVAL, t1x_map_set_pgsizes(&c->map, SZ_2M));
-	KUNIT_EXPECT_EQ(test, 0, t1x_map_set_pgsizes(&c->map, SZ_4K));
+	KUNIT_EXPECT_EQ(test, -EINVAL, set_pgsizes(c, SZ_2M));
+	KUNIT_EXPECT_EQ(test, 0, set_pgsizes(c, SZ_4K));
 	t1x_group_detach(&c->map, emulated);
 	KUNIT_EXPECT_EQ(test, PAGE_MASK, domains->pgsizes);
 	fake_attach(c, 0, fake_domain_new(FAKE_PGSIZES_VTD));
@@ -386,7 +396,7 @@ static void a_stuck_mapping_is_no_obstacle(struct kunit *test)
 	domain->short_unmap_at = 1;
 	KUNIT_EXPECT_EQ(test, 0, fake_unmap(c, IOVA, 1, NULL));
 	KUNIT_EXPECT_EQ(test, 1UL, c->map.domains.nr_stuck);
-	KUNIT_EXPECT_EQ(test, 0, t1x_map_set_pgsizes(&c->map, SZ_4K));
+	KUNIT_EXPECT_EQ(test, 0, set_pgsizes(c, SZ_4K));
 	domain->npages = 0;
 	fake_container_end(c);
 	fake_pin_forget_stuck();
