@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <linux/vfio.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "model.h"
@@ -17,6 +18,19 @@ static u64 pages_of(const struct model_map *map)
 static bool is_alive(struct model *m, int process)
 {
 	return !process || process == m->b;
+}
+
+void t1x_model_copy(struct model *to, const struct model *from)
+{
+	memcpy(to, from, offsetof(struct model, map));
+	memcpy(to->map, from->map, from->nmaps * sizeof(*from->map));
+	to->ndirty = from->ndirty;
+	memcpy(to->dirty, from->dirty, from->ndirty * sizeof(*from->dirty));
+	to->npins = from->npins;
+	memcpy(to->pin, from->pin, from->npins * sizeof(*from->pin));
+	to->memory.nwrites = from->memory.nwrites;
+	memcpy(to->memory.write, from->memory.write,
+	       from->memory.nwrites * sizeof(*from->memory.write));
 }
 
 /* Groups */

@@ -99,6 +99,9 @@ struct model {
 	struct model_span callback[MODEL_MAPS];
 };
 
+/* All but what belongs to the operation under way; of arrays what is used */
+void t1x_model_copy(struct model *to, const struct model *from);
+
 u64 t1x_model_granule_of(struct model *m, u64 first, u64 last);
 bool t1x_model_has_iommu(struct model *m);
 bool t1x_model_has_emulated(struct model *m);
