@@ -15,7 +15,7 @@ DKMS_DIR := /usr/src/vfio-iommu-type1x-$(VERSION)
 # Headers without the key that signed the kernel sign no module, and would say so at length.
 UNSIGNED = $(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
 
-export LANE TEST CLIENT BACKEND IOMMU ACCEL OPS SEED SEQ WITHOUT ROW PROFILE
+export LANE TEST CLIENT BACKEND IOMMU ACCEL OPS SEED SEQ WITHOUT ITER ROW PROFILE
 
 all: module tools ## Build the module for KDIR= (the running kernel unless given) and the tool
 
@@ -83,6 +83,9 @@ clients: ## QEMU, qemu-img and testpmd as users of the module; LANE= CLIENT= BAC
 differential: ## Random operations on in-tree and on type1x, compared; OPS= SEED= LANE=, SEQ=file: this one
 	@scripts/differential.sh
 
+races: ## Each kind of call against each other, in any order; ITER= races of each pair, SEED= LANE= TEST=
+	@scripts/races.sh
+
 kunit: ## The KUnit suites on the debug kernels; LANE= chooses one lane
 	@scripts/check.sh kunit
 
@@ -128,5 +131,5 @@ help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
 
 .PHONY: all module debug install install-module install-tools install-headers install-dkms uninstall \
-	deb tools clean demo check check-packages check-full check-upstream clients differential kunit guest \
-	bench bench-concurrency check-tools matrix style format sparse kdoc htmldocs layers help
+	deb tools clean demo check check-packages check-full check-upstream clients differential races \
+	kunit guest bench bench-concurrency check-tools matrix style format sparse kdoc htmldocs layers help

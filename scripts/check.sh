@@ -30,8 +30,10 @@ all_jobs() {
 	[ -n "${T1X_FULL:-}" ] || client_jobs $check_client
 	[ -z "${T1X_FULL:-}" ] || client_jobs
 	[ -n "${T1X_FULL:-}" ] || return 0
-	# debug-7.3 has the same code; in-tree type1 takes long there.
+	# KUnit and stock-6.1 have enough of the other tests of debug-6.1; debug-7.3 has the code of
+	# stock-7.3, and in-tree type1 takes long there.
 	cat <<-END
+	debug-6.1 debug-6.1 type1x intel races
 	stock-7.3 stock-7.3 type1x intel selftests upstream
 	stock-7.3-type1 stock-7.3 type1 intel selftests
 	debug-7.3-type1 debug-7.3 type1 intel selftests
@@ -140,8 +142,15 @@ run_guard() {
 run_job() {
 	local name=$1 lane=$2 backend=$3 iommu=$4 ret=0 kunit=
 	shift 4
+	case "$*" in
 	# A build alone is a build of everything.
-	case "$*" in *kunit* | '') kunit=kunit ;; esac
+	*kunit* | '') kunit=kunit ;;
+	# One of the suites.
+	races)
+		export TEST=races
+		set -- selftests
+		;;
+	esac
 	if "$scripts/build.sh" "$lane" $kunit </dev/null; then
 		add "$name" 1 0 0
 	else

@@ -63,8 +63,11 @@ plan_selftests() {
 	[ -e "$top/selftests/Makefile" ] || return 0
 	all=$(make -s -C "$top/selftests" list)
 	for suite in $all; do
-		# In-tree against itself tells of the generator only: where it is asked for.
-		[ "$suite-$backend-${TEST:-}" != differential-type1- ] || continue
+		# In-tree against itself tells of the generator only, and it has not all of what races
+		# against each other: where they are asked for.
+		case $suite-$backend-${TEST:-} in
+		differential-type1- | races-type1-) continue ;;
+		esac
 		[ -z "${TEST:-}" ] || [[ " $TEST " == *" $suite "* || " $TEST " == *" $suite."* ]] || continue
 		chosen="$chosen $suite"
 	done
@@ -132,6 +135,8 @@ write_env() {
 	[ -z "${T1X_DIFF_OPS:-}" ] || echo "T1X_DIFF_OPS=$T1X_DIFF_OPS"
 	[ -z "${T1X_DIFF_SEED:-}" ] || echo "T1X_DIFF_SEED=$T1X_DIFF_SEED"
 	[ -z "${T1X_DIFF_WITHOUT:-}" ] || echo "T1X_DIFF_WITHOUT=$T1X_DIFF_WITHOUT"
+	[ -z "${T1X_RACES_ITER:-}" ] || echo "T1X_RACES_ITER=$T1X_RACES_ITER"
+	[ -z "${T1X_RACES_SEED:-}" ] || echo "T1X_RACES_SEED=$T1X_RACES_SEED"
 	[ -z "${T1X_DIFF_SEQ:-}" ] || echo "T1X_DIFF_SEQ=/differential.seq"
 }
 
