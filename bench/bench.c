@@ -45,6 +45,11 @@ static bool chosen(const struct row *row)
 	return false;
 }
 
+static const char *row_missing(const struct row *row, enum backend backend)
+{
+	return row->missing ? row->missing(row, backend) : NULL;
+}
+
 static void print_row(const struct row *row)
 {
 	int i;
@@ -149,16 +154,18 @@ static void print_profile(const struct row *row, enum backend backend)
 	end(row, &target);
 }
 
-static bool has_row(enum backend backend, const struct row *row)
+static void run_row(const struct row *row, enum backend backend)
 {
-	switch (backend) {
-	case IOMMUFD:
-		return row->iommufd;
-	case LIMIT:
-		return row->limit;
-	default:
-		return true;
+	const char *why = row_missing(row, backend);
+
+	if (why) {
+		printf("skip %s %s|%s\n", backend_name(backend), row->id, why);
+		return;
 	}
+	measure(row, backend);
+	count(row, backend);
+	if (getenv("BENCH_PROFILE"))
+		print_profile(row, backend);
 }
 
 static void run_backend(enum backend backend)
@@ -173,22 +180,9 @@ static void run_backend(enum backend backend)
 
 	printf("now %s\n", backend_name(backend));
 	backend_load(backend);
-	for (i = 0; i < nr_rows; i++) {
-		const struct row *row = &rows[i];
-
-		if (!chosen(row) || !has_row(backend, row))
-			continue;
-		why = row->missing ? row->missing(row) : NULL;
-		if (why) {
-			printf("skip %s %s|%s\n", backend_name(backend),
-			       row->id, why);
-			continue;
-		}
-		measure(row, backend);
-		count(row, backend);
-		if (getenv("BENCH_PROFILE"))
-			print_profile(row, backend);
-	}
+	for (i = 0; i < nr_rows; i++)
+		if (chosen(&rows[i]) && (backend != LIMIT || rows[i].limit))
+			run_row(&rows[i], backend);
 	backend_unload(backend);
 }
 
@@ -204,8 +198,7 @@ int main(void)
 	meter_probes_define();
 	t1x_write_ulong("/proc/sys/vm/nr_hugepages", HUGE_PAGES);
 	for (i = 0; i < nr_rows; i++)
-		if (chosen(&rows[i]) &&
-		    (!rows[i].missing || !rows[i].missing(&rows[i])))
+		if (chosen(&rows[i]) && !row_missing(&rows[i], TYPE1))
 			print_row(&rows[i]);
 
 	for (i = 0; i < NR_BACKENDS; i++)

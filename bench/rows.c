@@ -31,7 +31,7 @@
 #define SECOND_DOMAIN "t1x_second_domain"
 #define ARM "/sys/module/" SECOND_DOMAIN "/parameters/arm"
 
-static const char *no_buffer(const struct row *row)
+static const char *no_buffer(const struct row *row, enum backend backend)
 {
 	return buffer_get(row->kind) ? NULL : "the guest has no such memory";
 }
@@ -76,39 +76,90 @@ u64 row_runs(const struct row *row)
 	return buffer_runs(mem, size);
 }
 
-/* A BAR is mapped by the file of its device, which must be in the container */
+/*
+ * A BAR is mapped by the file of its device, which must be in the container;
+ * into an IOAS, which takes no address of one, as a dma-buf.
+ */
 
 static struct t1x_device device;
 static void *bar;
+static int bar_fd;
 
-static const char *no_bar(const struct row *row)
+static int large_bar(void)
 {
-	return t1x_testdev(0) ? NULL : "the guest has no such device";
+	int n = 0;
+
+	while (n < 5 && t1x_device_bar_size(&device, n) < BAR_SIZE)
+		n++;
+	return n;
+}
+
+static int open_bar_fd(struct target *target)
+{
+	const char *bdf = t1x_testdev(0);
+
+	target_open(target, IOMMUFD, bdf);
+	t1x_device_adopt(&device, target->ioas.device.fd, bdf);
+	return ioas_bar(&target->ioas, large_bar(), BAR_SIZE);
+}
+
+static const char *no_bar(const struct row *row, enum backend backend)
+{
+	struct target target;
+	int fd;
+
+	if (!t1x_testdev(0))
+		return "the guest has no such device";
+	if (backend != IOMMUFD)
+		return NULL;
+
+	fd = open_bar_fd(&target);
+	if (fd >= 0)
+		close(fd);
+	target_close(&target);
+	return fd < 0 ? "this kernel makes no dma-buf of a BAR" : NULL;
 }
 
 static void begin_bar(const struct row *row, struct target *target)
 {
 	const char *bdf = t1x_testdev(0);
-	int n = 0;
 
+	if (target->backend == IOMMUFD) {
+		bar_fd = open_bar_fd(target);
+		return;
+	}
 	target_open(target, target->backend, bdf);
 	t1x_device_open(&device, &target->c, bdf);
-	while (n < 5 && t1x_device_bar_size(&device, n) < BAR_SIZE)
-		n++;
-	bar = t1x_device_bar_map(&device, n, BAR_SIZE, PROT_READ | PROT_WRITE);
+	bar = t1x_device_bar_map(&device, large_bar(), BAR_SIZE,
+				 PROT_READ | PROT_WRITE);
 }
 
 static void end_bar(const struct row *row, struct target *target)
 {
-	munmap(bar, BAR_SIZE);
-	t1x_device_close(&device);
+	if (target->backend == IOMMUFD) {
+		close(bar_fd);
+	} else {
+		munmap(bar, BAR_SIZE);
+		t1x_device_close(&device);
+	}
 	target_close(target);
 }
 
 static void run_bar(const struct row *row, struct target *target,
 		    struct meter *meter)
 {
-	map_and_unmap(target, meter, bar, BAR_SIZE);
+	if (target->backend != IOMMUFD) {
+		map_and_unmap(target, meter, bar, BAR_SIZE);
+		return;
+	}
+
+	meter_begin(meter);
+	ioas_map_file(&target->ioas, bar_fd, IOVA, BAR_SIZE);
+	meter_end(meter, 0);
+
+	meter_begin(meter);
+	target_unmap(target, IOVA, BAR_SIZE);
+	meter_end(meter, 1);
 }
 
 /* Many calls, or many mappings */
@@ -165,11 +216,20 @@ static void run_many_huge(const struct row *row, struct target *target,
 
 /* A second group that must have a domain of its own */
 
-static const char *no_second_group(const struct row *row)
+static struct ioas_device second;
+
+static const char *no_second_group(const struct row *row, enum backend backend)
 {
 	if (!t1x_module_path(SECOND_DOMAIN) || !t1x_edu(1))
 		return "the guest has no " SECOND_DOMAIN " or no second device";
-	return no_buffer(row);
+	return no_buffer(row, backend);
+}
+
+static void load_second_domain(void)
+{
+	int ret = t1x_insmod(t1x_module_path(SECOND_DOMAIN));
+
+	t1x_require(!ret, "insmod " SECOND_DOMAIN ": %s", strerror(-ret));
 }
 
 static void begin_replay(const struct row *row, struct target *target)
@@ -177,22 +237,26 @@ static void begin_replay(const struct row *row, struct target *target)
 	char *mem = buffer_get(row->kind);
 	u64 size = buffer_size(row->kind);
 	u64 at;
-	int ret = t1x_insmod(t1x_module_path(SECOND_DOMAIN));
 
-	t1x_require(!ret, "insmod " SECOND_DOMAIN ": %s", strerror(-ret));
+	if (target->backend != IOMMUFD)
+		load_second_domain();
 	target_open(target, target->backend, t1x_edu(0));
 	for (at = 0; at < T1X_1G; at += size)
 		target_map(target, mem, IOVA + at, size);
+	if (target->backend == IOMMUFD)
+		ioas_bind(&target->ioas, &second, t1x_edu(1));
 }
 
 static void end_replay(const struct row *row, struct target *target)
 {
+	if (target->backend == IOMMUFD)
+		ioas_unbind(&second);
 	target_close(target);
-	t1x_rmmod(SECOND_DOMAIN);
+	if (target->backend != IOMMUFD)
+		t1x_rmmod(SECOND_DOMAIN);
 }
 
-static void run_replay(const struct row *row, struct target *target,
-		       struct meter *meter)
+static void replay_group(struct target *target, struct meter *meter)
 {
 	int group = t1x_group_open(t1x_edu(1));
 	unsigned long armed = 1;
@@ -209,21 +273,62 @@ static void run_replay(const struct row *row, struct target *target,
 	close(group);
 }
 
+static void run_replay(const struct row *row, struct target *target,
+		       struct meter *meter)
+{
+	if (target->backend != IOMMUFD) {
+		replay_group(target, meter);
+		return;
+	}
+
+	meter_begin(meter);
+	ioas_attach_alone(&target->ioas, &second);
+	meter_end(meter, 0);
+	ioas_detach_alone(&target->ioas, &second);
+}
+
 /* Reports of what is dirty */
 
 static u64 *bitmap;
 
+/* Of iommufd it is the IOMMU that must know what was written */
+static const char *no_report(const struct row *row, enum backend backend)
+{
+	struct target target;
+	int ret;
+
+	if (backend != IOMMUFD)
+		return no_buffer(row, backend);
+
+	target_open(&target, backend, NULL);
+	ret = ioas_dirty_start(&target.ioas);
+	target_close(&target);
+	return ret ? "this IOMMU does not tell what was written" :
+		     no_buffer(row, backend);
+}
+
+static void report_once(struct target *target, u64 iova, u64 size)
+{
+	int ret;
+
+	if (target->backend == IOMMUFD) {
+		ioas_dirty_get(&target->ioas, iova, size, bitmap);
+		return;
+	}
+	ret = __t1x_dirty_get(&target->c, iova, size, bitmap);
+	t1x_require(!ret && bitmap[0] == ~0UL, "GET_BITMAP: %s, 0x%lx",
+		    strerror(-ret), bitmap[0]);
+}
+
 static void report(struct target *target, struct meter *meter, u64 iova,
 		   u64 size)
 {
-	int i, ret;
+	int i;
 
 	for (i = 0; i < (int)REPORTS; i++) {
 		meter_begin(meter);
-		ret = __t1x_dirty_get(&target->c, iova, size, bitmap);
+		report_once(target, iova, size);
 		meter_end(meter, 0);
-		t1x_require(!ret && bitmap[0] == ~0UL, "GET_BITMAP: %s, 0x%lx",
-			    strerror(-ret), bitmap[0]);
 	}
 }
 
@@ -232,12 +337,16 @@ static void begin_report(struct target *target, u64 size)
 	bitmap = malloc(t1x_dirty_len(size));
 	t1x_require(bitmap, "no memory for a bitmap");
 	memset(bitmap, 0, t1x_dirty_len(size));
-	t1x_dirty_start(&target->c);
+	if (target->backend == IOMMUFD)
+		ioas_dirty_start(&target->ioas);
+	else
+		t1x_dirty_start(&target->c);
 }
 
 static void end_report(const struct row *row, struct target *target)
 {
-	t1x_dirty_stop(&target->c);
+	if (target->backend != IOMMUFD)
+		t1x_dirty_stop(&target->c);
 	free(bitmap);
 	target_close(target);
 }
@@ -291,9 +400,9 @@ static void run_report_large(const struct row *row, struct target *target,
 
 static struct t1x_emu emu;
 
-static const char *no_emu(const struct row *row)
+static const char *no_emu(const struct row *row, enum backend backend)
 {
-	return t1x_module_path("t1x_emu") ? no_buffer(row) :
+	return t1x_module_path("t1x_emu") ? no_buffer(row, backend) :
 					    "the guest has no t1x_emu";
 }
 
@@ -301,13 +410,17 @@ static void begin_pin(const struct row *row, struct target *target)
 {
 	t1x_emu_load(1, 0);
 	target_open(target, target->backend, t1x_emu(0));
-	t1x_emu_open(&emu, &target->c, t1x_emu(0));
+	if (target->backend == IOMMUFD)
+		emu = (struct t1x_emu){ target->ioas.device.fd, t1x_emu(0) };
+	else
+		t1x_emu_open(&emu, &target->c, t1x_emu(0));
 	target_map(target, buffer_get(row->kind), IOVA, PINNED * T1X_PAGE);
 }
 
 static void end_pin(const struct row *row, struct target *target)
 {
-	t1x_emu_close(&emu);
+	if (target->backend != IOMMUFD)
+		t1x_emu_close(&emu);
 	target_close(target);
 	t1x_emu_settle();
 }
@@ -357,7 +470,7 @@ static void run_pin_all(const struct row *row, struct target *target,
 #define MEMORY(id_, label_, kind_, offset_, size_) { \
 	.id = id_, .label = label_, .unit = "page", \
 	.phases = { "map", "unmap" }, .units = NPAGES(size_), \
-	.iommufd = true, .limit = true, .kind = kind_, .offset = offset_, \
+	.limit = true, .kind = kind_, .offset = offset_, \
 	.missing = no_buffer, .run = run_memory, \
 }
 
@@ -388,20 +501,19 @@ const struct row rows[] = {
 	{
 		.id = "one-4k", .label = "one 4 KiB page", .unit = "call",
 		.phases = { "map", "unmap" }, .units = CALLS,
-		.iommufd = true, .limit = true, .kind = SCATTERED,
-		.run = run_one,
+		.limit = true, .kind = SCATTERED, .run = run_one,
 	},
 	{
 		.id = "many-4k", .label = "32,768 of 4 KiB, one UNMAP of all",
 		.unit = "mapping", .phases = { "map", "unmap" },
 		.units = MANY_SMALL,
-		.iommufd = true, .kind = SCATTERED, .run = run_many_small,
+		.kind = SCATTERED, .run = run_many_small,
 	},
 	{
 		.id = "many-2m", .label = "8,192 of 2 MiB hugetlb, dropped",
 		.unit = "mapping", .phases = { "map", "drop" },
 		.units = MANY_HUGE,
-		.iommufd = true, .kind = HUGE_2M,
+		.kind = HUGE_2M,
 		.begin = begin_nothing, .run = run_many_huge,
 		.end = begin_nothing,
 	},
@@ -414,14 +526,14 @@ const struct row rows[] = {
 	{
 		.id = "bitmap-one", .label = "GET_BITMAP of 2 MiB, one in 10,000",
 		.unit = "call", .phases = { "get" }, .units = REPORTS,
-		.kind = HUGE_2M, .missing = no_buffer,
+		.kind = HUGE_2M, .missing = no_report,
 		.begin = begin_report_one,
 		.run = run_report_one, .end = end_report,
 	},
 	{
 		.id = "bitmap-1g", .label = "GET_BITMAP of 1 GiB",
 		.unit = "call", .phases = { "get" }, .units = REPORTS,
-		.kind = HUGE_1G, .missing = no_buffer,
+		.kind = HUGE_1G, .missing = no_report,
 		.begin = begin_report_large,
 		.run = run_report_large, .end = end_report,
 	},
@@ -430,7 +542,7 @@ const struct row rows[] = {
 		.label = "GET_BITMAP of 4 KiB + (1 GiB - 4 KiB)",
 		.unit = "call", .phases = { "get" }, .units = REPORTS,
 		.kind = HUGE_1G, .offset = T1X_PAGE,
-		.missing = no_buffer, .begin = begin_report_large,
+		.missing = no_report, .begin = begin_report_large,
 		.run = run_report_large, .end = end_report,
 	},
 	{

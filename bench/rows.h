@@ -14,12 +14,11 @@ struct row {
 	const char *unit; /* what the instructions are given for */
 	const char *phases[METER_PHASES];
 	u64 units;
-	bool iommufd; /* has the same thing to measure */
 	bool limit; /* can be done by the bare calls */
 	int kind; /* enum buffer_kind */
 	u64 offset; /* into the buffer; what is mapped ends 2 MiB early then */
-	/* NULL, or why the guest cannot run it */
-	const char *(*missing)(const struct row *row);
+	/* NULL, or why the guest cannot run it on this backend */
+	const char *(*missing)(const struct row *row, enum backend backend);
 	/* NULL: open the target on any device, close it */
 	void (*begin)(const struct row *row, struct target *target);
 	void (*end)(const struct row *row, struct target *target);

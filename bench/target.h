@@ -8,9 +8,8 @@
 #ifndef BENCH_TARGET_H
 #define BENCH_TARGET_H
 
-#include <stdbool.h>
-
 #include "container.h"
+#include "ioas.h"
 
 enum backend {
 	TYPE1,
@@ -23,9 +22,7 @@ enum backend {
 struct target {
 	enum backend backend;
 	struct t1x c;
-	int iommufd;
-	int device;
-	u32 ioas;
+	struct ioas ioas;
 };
 
 const char *backend_name(enum backend backend);
@@ -35,7 +32,7 @@ const char *backend_missing(enum backend backend);
 void backend_load(enum backend backend);
 void backend_unload(enum backend backend);
 
-/* bdf: a PCI device, or an emulated one (not with iommufd); NULL: any */
+/* bdf: a PCI device, or an emulated one; NULL: any */
 void target_open(struct target *target, enum backend backend, const char *bdf);
 void target_close(struct target *target);
 void target_map(struct target *target, const void *vaddr, u64 iova, u64 size);

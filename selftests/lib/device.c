@@ -40,20 +40,26 @@ static void enable(struct t1x_device *dev)
 		    strerror(errno));
 }
 
+void t1x_device_adopt(struct t1x_device *dev, int fd, const char *bdf)
+{
+	snprintf(dev->bdf, sizeof(dev->bdf), "%s", bdf);
+	dev->fd = fd;
+	enable(dev);
+}
+
 void t1x_device_open(struct t1x_device *dev, struct t1x *c, const char *bdf)
 {
-	int i;
+	int i, fd;
 
 	for (i = 0; i < c->ngroups; i++)
 		if (!strcmp(c->group[i].bdf, bdf))
 			break;
 	t1x_require(i < c->ngroups, "%s is not in the container", bdf);
 
-	snprintf(dev->bdf, sizeof(dev->bdf), "%s", bdf);
-	dev->fd = ioctl(c->group[i].fd, VFIO_GROUP_GET_DEVICE_FD, bdf);
-	t1x_require(dev->fd >= 0, "%s: GET_DEVICE_FD: %s: bind it to vfio-pci",
-		    bdf, strerror(errno));
-	enable(dev);
+	fd = ioctl(c->group[i].fd, VFIO_GROUP_GET_DEVICE_FD, bdf);
+	t1x_require(fd >= 0, "%s: GET_DEVICE_FD: %s: bind it to vfio-pci", bdf,
+		    strerror(errno));
+	t1x_device_adopt(dev, fd, bdf);
 }
 
 void t1x_device_close(struct t1x_device *dev)

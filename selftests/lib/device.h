@@ -14,6 +14,8 @@ struct t1x_device {
 
 /* The device's group must be in the container */
 void t1x_device_open(struct t1x_device *dev, struct t1x *c, const char *bdf);
+/* A device whose file was opened in another way, and is still the caller's */
+void t1x_device_adopt(struct t1x_device *dev, int fd, const char *bdf);
 void t1x_device_close(struct t1x_device *dev);
 
 u64 t1x_device_bar_size(struct t1x_device *dev, int bar);
