@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Draws a CSV file of bench-table.awk as SVG: how many times fewer instructions type1x takes than
-# in-tree, on a logarithmic scale, with the bar of each row.
+# in-tree, on a logarithmic scale, with the bar of each row, and a circle for iommufd in place of in-tree.
 
 BEGIN {
 	FS = ","
@@ -32,6 +32,11 @@ $11 == "" { next }
 		$11 + 0 < $12 + 0 ? "#c05050" : "#5080b0")
 	body = body sprintf("<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%.0f\" y2=\"%.0f\" stroke=\"black\" stroke-width=\"2\"/>\n",
 		x($12), x($12), y + 1, y + height - 1)
+	if ($14 != "") {
+		circles = 1
+		body = body sprintf("<circle cx=\"%.1f\" cy=\"%.0f\" r=\"4\" fill=\"white\" stroke=\"black\"/>\n",
+			x($14), y + height / 2)
+	}
 	body = body text((to > from ? to : from) + 6, y + 13, "start", sprintf("%.3g", $11))
 }
 
@@ -41,7 +46,8 @@ END {
 		left + 7 * decade, bottom + 12, font
 	print "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>"
 	printf "%s", text(12, 18, "start", "Linux " kernel " (" lane ", " iommu \
-		"): instructions of in-tree type1 divided by those of type1x; the black line is the least wanted")
+		"): instructions of in-tree type1 divided by those of type1x; the black line is the least wanted" \
+		(circles ? ", the circle iommufd" : ""))
 	for (power = -1; power <= 5; power++) {
 		at = x(10 ^ power)
 		printf "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\" stroke=\"%s\"/>\n", at, at,
