@@ -11,6 +11,9 @@
  *   count BACKEND ROW PHASE FUNCTION CALLS
  *   skip BACKEND ROW|REASON
  *   profile ROW PHASE BACKEND SELF% TOTAL% FUNCTION (with BENCH_PROFILE set)
+ *   keptrow ID|LABEL|UNIT|UNITS|BYTES MAPPED
+ *   kept BACKEND ROW CALL BYTES
+ *   site BACKEND ROW CALL OBJECTS BYTES FUNCTION
  *   now BACKEND
  */
 #include <stdio.h>
@@ -18,6 +21,7 @@
 #include <string.h>
 
 #include "backend.h"
+#include "kept.h"
 #include "machine.h"
 #include "profile.h"
 #include "rows.h"
@@ -28,7 +32,7 @@
 /* Beside the 1 GiB page that the guest reserves at boot */
 #define HUGE_PAGES 264
 
-static bool chosen(const struct row *row)
+static bool chosen(const char *id)
 {
 	const char *list = getenv("BENCH_ROWS");
 	char name[64];
@@ -39,7 +43,7 @@ static bool chosen(const struct row *row)
 		list += strspn(list, " ");
 		snprintf(name, sizeof(name), "%.*s", (int)strcspn(list, " "),
 			 list);
-		if (!strcmp(name, row->id))
+		if (!strcmp(name, id))
 			return true;
 	}
 	return false;
@@ -181,8 +185,11 @@ static void run_backend(enum backend backend)
 	printf("now %s\n", backend_name(backend));
 	backend_load(backend);
 	for (i = 0; i < nr_rows; i++)
-		if (chosen(&rows[i]) && (backend != LIMIT || rows[i].limit))
+		if (chosen(rows[i].id) && (backend != LIMIT || rows[i].limit))
 			run_row(&rows[i], backend);
+	for (i = 0; i < nr_kepts; i++)
+		if (chosen(kepts[i].id) && backend != LIMIT)
+			kept_measure(&kepts[i], backend);
 	backend_unload(backend);
 }
 
@@ -198,8 +205,11 @@ int main(void)
 	meter_probes_define();
 	t1x_write_ulong("/proc/sys/vm/nr_hugepages", HUGE_PAGES);
 	for (i = 0; i < nr_rows; i++)
-		if (chosen(&rows[i]) && !row_missing(&rows[i], TYPE1))
+		if (chosen(rows[i].id) && !row_missing(&rows[i], TYPE1))
 			print_row(&rows[i]);
+	for (i = 0; i < nr_kepts; i++)
+		if (chosen(kepts[i].id))
+			kept_print(&kepts[i]);
 
 	for (i = 0; i < NR_BACKENDS; i++)
 		run_backend(i);

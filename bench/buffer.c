@@ -17,6 +17,8 @@ static const u64 sizes[NR_BUFFERS] = {
 };
 
 static void *buffers[NR_BUFFERS];
+/* Of those that are a memfd */
+static int fds[NR_BUFFERS];
 
 static u64 reverse_bits(u64 value, u64 count)
 {
@@ -56,16 +58,14 @@ static char *map_anon(u64 size, int advice)
 	return mem;
 }
 
-static char *map_memfd(u64 size, u32 flags)
+static char *map_memfd(enum buffer_kind kind, u64 size, u32 flags)
 {
 	int fd = syscall(SYS_memfd_create, "bench", MFD_CLOEXEC | flags);
-	char *mem = NULL;
 
-	if (fd >= 0 && !ftruncate(fd, size))
-		mem = map(size, MAP_SHARED, fd);
-	if (fd >= 0)
-		close(fd);
-	return mem;
+	if (fd < 0 || ftruncate(fd, size))
+		return NULL;
+	fds[kind] = fd;
+	return map(size, MAP_SHARED, fd);
 }
 
 static char *alloc_mixed(u64 size)
@@ -90,7 +90,7 @@ static void *alloc(enum buffer_kind kind, u64 size)
 		page = T1X_PAGE;
 		break;
 	case SHMEM:
-		mem = map_memfd(size, 0);
+		mem = map_memfd(kind, size, 0);
 		page = T1X_PAGE;
 		break;
 	case THP:
@@ -100,7 +100,7 @@ static void *alloc(enum buffer_kind kind, u64 size)
 		mem = map(size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1);
 		break;
 	case MEMFD_2M:
-		mem = map_memfd(size, MFD_HUGETLB);
+		mem = map_memfd(kind, size, MFD_HUGETLB);
 		break;
 	case MIXED:
 		return alloc_mixed(size);
@@ -126,6 +126,27 @@ void *buffer_get(enum buffer_kind kind)
 u64 buffer_size(enum buffer_kind kind)
 {
 	return sizes[kind];
+}
+
+/* Each page again and again, in pieces of at most 2 MiB, the kinds in turn */
+void *buffer_repeat(enum buffer_kind kind, enum buffer_kind other, u64 size)
+{
+	char *area = mmap(NULL, size + T1X_2M, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *mem = (char *)(((unsigned long)area + T1X_2M - 1) & -T1X_2M);
+	u64 at;
+
+	t1x_require(area != MAP_FAILED, "no 0x%lx bytes of addresses", size);
+	for (at = 0; at < size; at += T1X_2M) {
+		enum buffer_kind now = at / T1X_2M % 2 ? other : kind;
+
+		t1x_require(buffer_get(now) && fds[now], "no such memory");
+		t1x_require(mmap(mem + at, T1X_2M, PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_FIXED | MAP_POPULATE,
+				 fds[now], at % sizes[now]) != MAP_FAILED,
+			    "no memory for a view of 0x%lx bytes", size);
+	}
+	return mem;
 }
 
 u64 buffer_runs(const void *mem, u64 size)

@@ -23,6 +23,11 @@ enum buffer_kind {
 /* NULL where the guest has no such memory */
 void *buffer_get(enum buffer_kind kind);
 u64 buffer_size(enum buffer_kind kind);
+/*
+ * A large view of small memory: one or two kinds that are memfds, 2 MiB of each
+ * in turn, over and over. Whoever wants it no more unmaps it.
+ */
+void *buffer_repeat(enum buffer_kind kind, enum buffer_kind other, u64 size);
 /* Physically contiguous runs of a part of this process's memory */
 u64 buffer_runs(const void *mem, u64 size);
 

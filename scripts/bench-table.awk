@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Turns what bench/bench.c says into a table, and CSV files of the same and of the counted calls:
+# Turns what bench/bench.c says into a table, and CSV files of the same, of the counted calls and of
+# the memory kept:
 #   awk -f bench-bars.awk -f bench-table.awk lane=LANE iommu=IOMMU csv=FILE BARS RESULTS
 # Exit 0: every bar is reached, 1: one is missed, 2: the benchmark did not end as it should.
 
@@ -49,6 +50,53 @@ function line(row, call, first,	old, new, fd, floor, least, ratio, fd_ratio, par
 		runs[row] "," old "," new "," ratio "," least "," fd "," fd_ratio "," floor "," part >csv
 }
 
+# What in-tree keeps, and 1 % of it or 32 KiB for each TiB mapped, whichever is more.
+function allowed(old, mapped,	part, share) {
+	part = old / 100
+	share = mapped * 2 ^ 15 / 2 ^ 40
+	return old + (part > share ? part : share)
+}
+
+function bytes(value, row) { return value == "" ? "-" : sprintf("%.1f", value / kept_units[row]) }
+
+function kept_line(row, call, first,	old, new, fd, most, mark) {
+	old = kept["type1", row, call]
+	new = kept["type1x", row, call]
+	fd = kept["iommufd", row, call]
+	if (old new fd == "")
+		return
+	if (old != "") {
+		most = allowed(old, kept_mapped[row])
+		if (new != "")
+			mark = judge(new > most, "more than that")
+	}
+	printf "%-38s %6s  %-6s %-7s %9s %9s %7s %6s", first ? kept_label[row] : "", "", call,
+		kept_unit[row], bytes(old, row), bytes(new, row), "", bytes(most, row)
+	if (has["iommufd"])
+		printf " %9s", bytes(fd, row)
+	print mark
+	print row "," call ",total,," kept_units[row] "," old "," new "," most "," fd >csv
+}
+
+function kept_table(	i) {
+	if (!nkept)
+		return
+	print ""
+	print "Bytes of kernel memory that MAP keeps, and that DIRTY_PAGES START adds (log): slab objects as"
+	print "they are rounded, and vmalloc. Pinned pages and the IOMMU's page tables are none of it."
+	print ""
+	printf "%-38s %6s  %-6s %-7s %9s %9s %7s %6s", "", "", "call", "per", "in-tree", "type1x", "",
+		"most"
+	print has["iommufd"] ? sprintf(" %9s", "iommufd") : ""
+	print "row,call,function,backend,number,type1,type1x,most,iommufd" >csv
+	for (i = 1; i <= nkept; i++) {
+		kept_line(kept_order[i], "map", 1)
+		kept_line(kept_order[i], "log", 0)
+	}
+	for (i = 1; i <= nsites; i++)
+		print sites[i] >csv
+}
+
 $1 == "kernel" { kernel = $2 }
 $1 == "iommu" { hardware = substr($0, 7) }
 $1 == "row" {
@@ -69,6 +117,20 @@ $1 == "count" {
 		seen[$5] = 1
 		functions[++nfunctions] = $5
 	}
+}
+$1 == "keptrow" {
+	split(substr($0, 9), field, "|")
+	id = field[1]
+	kept_order[++nkept] = id
+	kept_label[id] = field[2]
+	kept_unit[id] = field[3]
+	kept_units[id] = field[4]
+	kept_mapped[id] = field[5]
+}
+$1 == "kept" { kept[$2, $3, $4] = $5; has[$2] = 1 }
+$1 == "site" {
+	sites[++nsites] = $3 "," $4 "," $7 "," $2 "," $5 "," ($2 == "type1" ? $6 : "") "," \
+		($2 == "type1x" ? $6 : "") ",," ($2 == "iommufd" ? $6 : "")
 }
 $1 == "skip" { skipped[++nskipped] = substr($0, 6) }
 $1 == "finished" { finished = 1 }
@@ -114,8 +176,11 @@ END {
 		for (j = 1; j <= n; j++)
 			line(order[i], call[j], j == 1)
 	}
-	sub(/[.]csv$/, "-calls.csv", csv)
-	write_counts(csv)
+	base = csv
+	sub(/[.]csv$/, "", base)
+	write_counts(base "-calls.csv")
+	csv = base "-memory.csv"
+	kept_table()
 	print ""
 	for (i = 1; i <= nskipped; i++) {
 		split(skipped[i], field, "|")
