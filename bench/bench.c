@@ -185,7 +185,7 @@ static void run_backend(enum backend backend)
 	printf("now %s\n", backend_name(backend));
 	backend_load(backend);
 	for (i = 0; i < nr_rows; i++)
-		if (chosen(rows[i].id) && (backend != LIMIT || rows[i].limit))
+		if (chosen(rows[i].id))
 			run_row(&rows[i], backend);
 	for (i = 0; i < nr_kepts; i++)
 		if (chosen(kepts[i].id) && backend != LIMIT)

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What MAP and UNMAP cost at least: a backend that makes the calls into GUP and
- * into the IOMMU core, as few of them as there can be, and does nothing else. It
- * checks no request, charges nobody, tracks one mapping in each container, and
- * trusts its only user, the benchmark. Never load it where a machine matters.
+ * What the calls cost at least: a backend that makes the calls into GUP, into the
+ * IOMMU core and to the user's memory, as few of them as there can be, and does
+ * nothing else. It checks no request, charges nobody, knows MAPs only as one range
+ * that grows at its end and goes by one UNMAP, and trusts its only user, the
+ * benchmark. Never load it where a machine matters.
  */
 #include <linux/hugetlb.h>
 #include <linux/iommu.h>
@@ -19,8 +20,11 @@
 #include "compat.h"
 
 #define MAX_RUNS 65536U
+#define MAX_MEMBERS 2U
 #define BATCH_PAGES 512U
 #define BATCH_RUNS 512U
+#define PROT (IOMMU_READ | IOMMU_WRITE | IOMMU_CACHE)
+#define GUP_FLAGS (FOLL_WRITE | FOLL_LONGTERM)
 
 struct run {
 	struct page *page;
@@ -28,59 +32,87 @@ struct run {
 	bool huge; /* one pin holds each folio */
 };
 
-struct container {
+/* A group with an IOMMU, alone in its domain. */
+struct member {
+	struct iommu_group *group;
 	struct iommu_domain *domain;
-	struct run *runs;
-	unsigned int nr_runs;
-	unsigned int nr_mapped; /* runs */
+};
+
+struct container {
+	struct member members[MAX_MEMBERS]; /* the first is mapped, others replayed */
+	unsigned int nr_members;
 	unsigned long iova;
 	unsigned long size;
 	unsigned long mapped; /* bytes */
+	struct run *runs;
+	unsigned int nr_runs;
+	unsigned int nr_mapped; /* runs */
+	unsigned long vaddr; /* where emulated devices pin */
 	struct page *pages[BATCH_PAGES];
 	struct scatterlist sgl[BATCH_RUNS];
 };
 
-static ssize_t map_sg(struct container *c, unsigned int nents)
-{
-	const int prot = IOMMU_READ | IOMMU_WRITE | IOMMU_CACHE;
+/* What reports copy to the user. */
+static u8 ones[PAGE_SIZE];
 
-#if T1X_HAVE_MAP_GFP
-	return iommu_map_sg(c->domain, c->iova + c->mapped, c->sgl, nents, prot,
-			    GFP_KERNEL_ACCOUNT);
-#else
-	return iommu_map_sg(c->domain, c->iova + c->mapped, c->sgl, nents,
-			    prot);
-#endif
+/* Map runs that follow each other by one call. Return: bytes, or an errno. */
+static ssize_t map_runs(struct container *c, struct iommu_domain *domain,
+			unsigned long iova, const struct run *runs,
+			unsigned int n)
+{
+	ssize_t size = runs->npages << PAGE_SHIFT;
+	unsigned int i;
+	int ret;
+
+	if (n == 1) {
+		ret = t1x_compat_iommu_map(domain, iova,
+					   page_to_phys(runs->page), size,
+					   PROT);
+		return ret ?: size;
+	}
+
+	sg_init_table(c->sgl, n);
+	for (i = 0; i < n; i++)
+		sg_set_page(&c->sgl[i], runs[i].page,
+			    runs[i].npages << PAGE_SHIFT, 0);
+	return t1x_compat_iommu_map_sg(domain, iova, c->sgl, n, PROT);
 }
 
-static int map_runs(struct container *c)
+/* Map what was pinned since. */
+static int map_new(struct container *c)
 {
-	unsigned int i, n = c->nr_runs - c->nr_mapped;
-	struct run *runs = c->runs + c->nr_mapped;
-	ssize_t mapped;
+	unsigned int n = c->nr_runs - c->nr_mapped;
+	ssize_t size;
 
 	if (!n)
 		return 0;
 
-	if (n == 1) {
-		mapped = runs->npages << PAGE_SHIFT;
-		if (t1x_compat_iommu_map(c->domain, c->iova + c->mapped,
-					 page_to_phys(runs->page), mapped,
-					 IOMMU_READ | IOMMU_WRITE |
-						 IOMMU_CACHE))
-			return -EIO;
-	} else {
-		sg_init_table(c->sgl, n);
-		for (i = 0; i < n; i++)
-			sg_set_page(&c->sgl[i], runs[i].page,
-				    runs[i].npages << PAGE_SHIFT, 0);
-		mapped = map_sg(c, n);
-		if (mapped <= 0)
-			return -EIO;
-	}
+	size = map_runs(c, c->members[0].domain, c->iova + c->mapped,
+			c->runs + c->nr_mapped, n);
+	if (size <= 0)
+		return -EIO;
 
-	c->mapped += mapped;
+	c->mapped += size;
 	c->nr_mapped = c->nr_runs;
+	return 0;
+}
+
+/* Map all of it in a second domain. */
+static int replay(struct container *c, struct iommu_domain *domain)
+{
+	unsigned long done = 0;
+	unsigned int i, n;
+	ssize_t size;
+
+	for (i = 0; i < c->nr_runs; i += n, done += size) {
+		n = min(c->nr_runs - i, BATCH_RUNS);
+		size = map_runs(c, domain, c->iova + done, c->runs + i, n);
+		if (size > 0)
+			continue;
+		if (done)
+			iommu_unmap(domain, c->iova, done);
+		return -EIO;
+	}
 	return 0;
 }
 
@@ -102,7 +134,7 @@ static int add_run(struct container *c, struct page *page, unsigned long npages,
 	run->page = page;
 	run->npages = npages;
 	run->huge = huge;
-	return c->nr_runs - c->nr_mapped == BATCH_RUNS ? map_runs(c) : 0;
+	return c->nr_runs - c->nr_mapped == BATCH_RUNS ? map_new(c) : 0;
 }
 
 static int add_batch(struct container *c, unsigned int nr)
@@ -121,9 +153,8 @@ static int add_batch(struct container *c, unsigned int nr)
 }
 
 /* Of hugetlb pages one at a time is enough, so the first call is for one. */
-static int fill(struct container *c, unsigned long vaddr)
+static int fill(struct container *c, unsigned long vaddr, unsigned long left)
 {
-	unsigned long left = c->size >> PAGE_SHIFT;
 	unsigned int want = left < BATCH_PAGES ? BATCH_PAGES : 1;
 	int nr, ret = 0;
 
@@ -133,7 +164,7 @@ static int fill(struct container *c, unsigned long vaddr)
 
 		nr = pin_user_pages_fast(vaddr,
 					 min_t(unsigned long, left, want),
-					 FOLL_WRITE | FOLL_LONGTERM, c->pages);
+					 GUP_FLAGS, c->pages);
 		if (nr <= 0)
 			return nr ?: -EFAULT;
 
@@ -154,7 +185,57 @@ static int fill(struct container *c, unsigned long vaddr)
 		left -= n;
 	}
 
-	return ret ?: map_runs(c);
+	return ret ?: map_new(c);
+}
+
+/*
+ * The frames of a BAR, which is one run: as often as the kernel must be asked.
+ * Return: the first one, or 0.
+ */
+static unsigned long follow_bar(struct vm_area_struct *vma, unsigned long vaddr,
+				unsigned long end)
+{
+	unsigned long first = 0, next = 0, pfn, mask;
+	bool writable;
+
+	while (vaddr < end) {
+		if (t1x_compat_follow_pfnmap(vma, vaddr, &pfn, &mask,
+					     &writable)) {
+			if (fixup_user_fault(vma->vm_mm, vaddr,
+					     FAULT_FLAG_WRITE, NULL))
+				return 0;
+			continue;
+		}
+		if (first && pfn != next)
+			return 0;
+
+		first = first ?: pfn;
+		next = pfn + ((~mask - (vaddr & ~mask) + 1) >> PAGE_SHIFT);
+		vaddr = (vaddr | ~mask) + 1;
+	}
+	return first;
+}
+
+/* What GUP refuses: it has no pages, so there is nothing to unpin either. */
+static int fill_bar(struct container *c, unsigned long vaddr,
+		    unsigned long size)
+{
+	struct vm_area_struct *vma;
+	unsigned long pfn = 0;
+
+	mmap_read_lock(current->mm);
+	vma = vma_lookup(current->mm, vaddr);
+	if (vma && vma->vm_flags & VM_PFNMAP && vaddr + size <= vma->vm_end)
+		pfn = follow_bar(vma, vaddr, vaddr + size);
+	mmap_read_unlock(current->mm);
+	if (!pfn)
+		return -EFAULT;
+
+	if (t1x_compat_iommu_map(c->members[0].domain, c->iova + c->mapped,
+				 PFN_PHYS(pfn), size, PROT))
+		return -EIO;
+	c->mapped += size;
+	return 0;
 }
 
 static void release_run(const struct run *run)
@@ -178,7 +259,7 @@ static void clear(struct container *c)
 	unsigned int i;
 
 	if (c->mapped)
-		iommu_unmap(c->domain, c->iova, c->mapped);
+		iommu_unmap(c->members[0].domain, c->iova, c->mapped);
 	for (i = 0; i < c->nr_runs; i++)
 		release_run(&c->runs[i]);
 	c->nr_runs = 0;
@@ -194,12 +275,21 @@ static long map_dma(struct container *c, void __user *arg)
 
 	if (copy_from_user(&map, arg, sizeof(map)))
 		return -EFAULT;
-	if (c->size || !c->domain)
+	if (c->nr_members > 1 || (c->size && map.iova != c->iova + c->size))
 		return -EBUSY;
 
-	c->iova = map.iova;
-	c->size = map.size;
-	ret = fill(c, map.vaddr);
+	if (!c->size)
+		c->iova = map.iova;
+	c->size += map.size;
+	/* Emulated devices pin what they want themselves. */
+	if (!c->nr_members) {
+		c->vaddr = map.vaddr;
+		return 0;
+	}
+
+	ret = fill(c, map.vaddr, map.size >> PAGE_SHIFT);
+	if (ret == -EFAULT)
+		ret = fill_bar(c, map.vaddr, map.size);
 	if (ret)
 		clear(c);
 	return ret;
@@ -219,6 +309,28 @@ static long unmap_dma(struct container *c, void __user *arg)
 	return copy_to_user(arg, &unmap, size) ? -EFAULT : 0;
 }
 
+/* START and STOP have nothing to do; to a report, all is dirty. */
+static long dirty_pages(void __user *arg)
+{
+	struct vfio_iommu_type1_dirty_bitmap dirty;
+	struct vfio_iommu_type1_dirty_bitmap_get get;
+	u64 done;
+
+	if (copy_from_user(&dirty, arg, sizeof(dirty)))
+		return -EFAULT;
+	if (!(dirty.flags & VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP))
+		return 0;
+	if (copy_from_user(&get, arg + sizeof(dirty), sizeof(get)))
+		return -EFAULT;
+
+	for (done = 0; done < get.bitmap.size; done += PAGE_SIZE) {
+		if (copy_to_user((u8 __user *)get.bitmap.data + done, ones,
+				 min_t(u64, get.bitmap.size - done, PAGE_SIZE)))
+			return -EFAULT;
+	}
+	return 0;
+}
+
 static long limit_ioctl(void *data, unsigned int cmd, unsigned long arg)
 {
 	switch (cmd) {
@@ -228,9 +340,40 @@ static long limit_ioctl(void *data, unsigned int cmd, unsigned long arg)
 		return map_dma(data, (void __user *)arg);
 	case VFIO_IOMMU_UNMAP_DMA:
 		return unmap_dma(data, (void __user *)arg);
+	case VFIO_IOMMU_DIRTY_PAGES:
+		return dirty_pages((void __user *)arg);
 	default:
 		return -ENOTTY;
 	}
+}
+
+static int limit_pin(void *data, struct iommu_group *group, dma_addr_t iova,
+		     int npage, int prot, struct page **pages)
+{
+	struct container *c = data;
+	unsigned long offset = iova - c->iova;
+	unsigned long first = offset >> PAGE_SHIFT;
+	int nr;
+
+	if (first + npage > BATCH_PAGES)
+		return -EINVAL;
+
+	nr = pin_user_pages_fast(c->vaddr + offset, npage, GUP_FLAGS, pages);
+	if (nr < npage) {
+		if (nr > 0)
+			unpin_user_pages(pages, nr);
+		return -EFAULT;
+	}
+	memcpy(&c->pages[first], pages, npage * sizeof(*pages));
+	return npage;
+}
+
+static void limit_unpin(void *data, dma_addr_t iova, int npage)
+{
+	struct container *c = data;
+
+	unpin_user_pages_dirty_lock(&c->pages[(iova - c->iova) >> PAGE_SHIFT],
+				    npage, true);
 }
 
 static void *limit_open(unsigned long type)
@@ -264,33 +407,59 @@ static int limit_attach(void *data, struct iommu_group *group,
 			enum vfio_group_type type)
 {
 	struct container *c = data;
+	struct iommu_domain *domain;
 	struct device *dev = NULL;
 	int ret;
 
+	if (type == VFIO_EMULATED_IOMMU)
+		return 0;
+
 	iommu_group_for_each_dev(group, &dev, first_device);
-	if (c->domain || !dev)
+	if (c->nr_members == MAX_MEMBERS || !dev)
 		return -EINVAL;
 
-	c->domain = t1x_compat_domain_alloc(dev);
-	ret = PTR_ERR_OR_ZERO(c->domain);
-	if (!ret) {
-		ret = iommu_attach_group(c->domain, group);
-		if (ret)
-			iommu_domain_free(c->domain);
-	}
+	domain = t1x_compat_domain_alloc(dev);
+	if (IS_ERR(domain))
+		return PTR_ERR(domain);
+
+	ret = iommu_attach_group(domain, group);
 	if (ret)
-		c->domain = NULL;
+		goto err_free;
+
+	ret = replay(c, domain);
+	if (ret)
+		goto err_detach;
+
+	c->members[c->nr_members++] =
+		(struct member){ .group = group, .domain = domain };
+	return 0;
+
+err_detach:
+	iommu_detach_group(domain, group);
+err_free:
+	iommu_domain_free(domain);
 	return ret;
 }
 
 static void limit_detach(void *data, struct iommu_group *group)
 {
 	struct container *c = data;
+	struct member *member = c->members, *end = member + c->nr_members;
 
-	clear(c);
-	iommu_detach_group(c->domain, group);
-	iommu_domain_free(c->domain);
-	c->domain = NULL;
+	while (member < end && member->group != group)
+		member++;
+	if (member == end)
+		return;
+
+	/* The last one takes what is mapped with it. */
+	if (c->nr_members == 1)
+		clear(c);
+	else if (c->mapped)
+		iommu_unmap(member->domain, c->iova, c->mapped);
+	iommu_detach_group(member->domain, group);
+	iommu_domain_free(member->domain);
+	*member = end[-1];
+	c->nr_members--;
 }
 
 static const struct vfio_iommu_driver_ops limit_ops = {
@@ -301,10 +470,13 @@ static const struct vfio_iommu_driver_ops limit_ops = {
 	.ioctl = limit_ioctl,
 	.attach_group = limit_attach,
 	.detach_group = limit_detach,
+	.pin_pages = limit_pin,
+	.unpin_pages = limit_unpin,
 };
 
 static int __init limit_init(void)
 {
+	memset(ones, 0xff, sizeof(ones));
 	return vfio_register_iommu_driver(&limit_ops);
 }
 
