@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "meter.h"
@@ -10,6 +12,15 @@
 #define TRACING "/sys/kernel/tracing/"
 #define PROBE_GROUP "bench"
 #define LOOPS 1000000UL
+
+/*
+ * Who takes the mmap_lock for write does so inline, where no probe can be. An event
+ * of it goes to a buffer of its own, which counts what went in. Its name is that of
+ * the last "function".
+ */
+#define LOCKS TRACING "instances/" PROBE_GROUP "/"
+#define LOCKED LOCKS "events/mmap_lock/mmap_lock_acquire_returned/"
+#define LOCK_WRITES (METER_PROBES - 1)
 
 /* Of the kernels from 6.1 on; none has all of them */
 static const char *const functions[METER_PROBES] = {
@@ -30,6 +41,7 @@ static const char *const functions[METER_PROBES] = {
 	"unpin_user_page",
 	"follow_pfnmap_start",
 	"follow_pte",
+	[LOCK_WRITES] = "mmap_lock_write",
 };
 
 static bool probed[METER_PROBES];
@@ -81,6 +93,27 @@ u64 meter_rep_cost(void)
 	return best;
 }
 
+static unsigned long stat_of(const char *stats, const char *key)
+{
+	const char *at = strstr(stats, key);
+
+	t1x_require(at, LOCKS "per_cpu/cpu0/stats has no %s", key);
+	return strtoul(at + strlen(key), NULL, 10);
+}
+
+/* Those that are in the buffer, and those that made room for them */
+static u64 lock_writes(void)
+{
+	char stats[512];
+
+	if (!probed[LOCK_WRITES])
+		return 0;
+	t1x_require(!t1x_read_text(LOCKS "per_cpu/cpu0/stats", stats,
+				   sizeof(stats)),
+		    "no statistics of " LOCKS);
+	return stat_of(stats, "entries: ") + stat_of(stats, "\noverrun: ");
+}
+
 static void read_hits(u64 *hits)
 {
 	unsigned long hit, missed;
@@ -94,7 +127,7 @@ static void read_hits(u64 *hits)
 	while (fgets(line, sizeof(line), file)) {
 		if (sscanf(line, " %63s %lu %lu", name, &hit, &missed) != 3)
 			continue;
-		for (i = 0; i < METER_PROBES; i++)
+		for (i = 0; i < LOCK_WRITES; i++)
 			if (functions[i] && !strcmp(functions[i], name))
 				hits[i] = hit;
 	}
@@ -109,10 +142,12 @@ void meter_reset(struct meter *meter, enum meter_mode mode)
 
 void meter_begin(struct meter *meter)
 {
-	if (meter->mode == METER_COUNTS)
+	if (meter->mode == METER_COUNTS) {
 		read_hits(meter->hits_began);
-	else if (meter->mode == METER_PROFILE)
+		meter->hits_began[LOCK_WRITES] = lock_writes();
+	} else if (meter->mode == METER_PROFILE) {
 		profile_start();
+	}
 	meter->began = now();
 }
 
@@ -120,6 +155,7 @@ void meter_end(struct meter *meter, int phase)
 {
 	u64 hits[METER_PROBES];
 	u64 ended = now();
+	u64 locks;
 	int i;
 
 	meter->spent[phase] += ended - meter->began;
@@ -128,7 +164,10 @@ void meter_end(struct meter *meter, int phase)
 	if (meter->mode != METER_COUNTS)
 		return;
 
+	/* First: what follows may take the lock itself */
+	locks = lock_writes();
 	read_hits(hits);
+	hits[LOCK_WRITES] = locks;
 	for (i = 0; i < METER_PROBES; i++)
 		meter->hits[phase][i] += hits[i] - meter->hits_began[i];
 }
@@ -146,27 +185,42 @@ static bool append(const char *path, const char *text)
 	return done;
 }
 
+/* Those of this process alone */
+static bool count_lock_writes(void)
+{
+	char filter[64];
+
+	snprintf(filter, sizeof(filter), "write == 1 && common_pid == %d",
+		 getpid());
+	return !mkdir(LOCKS, 0700) && append(LOCKED "filter", filter);
+}
+
 void meter_probes_define(void)
 {
 	char text[256];
 	int i;
 
-	for (i = 0; i < METER_PROBES; i++) {
+	for (i = 0; i < LOCK_WRITES; i++) {
 		if (!functions[i])
 			continue;
 		snprintf(text, sizeof(text), "p:" PROBE_GROUP "/%s %s\n",
 			 functions[i], functions[i]);
 		probed[i] = append(TRACING "kprobe_events", text);
 	}
+	probed[LOCK_WRITES] = count_lock_writes();
 	/* Only the counts are wanted */
 	append(TRACING "tracing_on", "0");
 }
 
 void meter_probes_enable(bool on)
 {
-	t1x_require(append(TRACING "events/" PROBE_GROUP "/enable",
-			   on ? "1" : "0"),
+	const char *value = on ? "1" : "0";
+
+	t1x_require(append(TRACING "events/" PROBE_GROUP "/enable", value),
 		    "this kernel takes no probes");
+	if (probed[LOCK_WRITES])
+		t1x_require(append(LOCKED "enable", value),
+			    "this kernel does not tell of the mmap_lock");
 }
 
 const char *meter_probe(int n)

@@ -19,7 +19,7 @@
 
 enum meter_mode {
 	METER_CLOCK,
-	METER_COUNTS, /* of probes, which cost instructions themselves */
+	METER_COUNTS, /* of calls and locks; to count costs instructions itself */
 	METER_PROFILE, /* see profile.h */
 };
 
