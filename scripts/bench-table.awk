@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Turns what bench/bench.c says into a table, and CSV files of the same, of the counted calls and of
-# the memory kept:
+# Turns what bench/bench.c says into tables, and CSV files of the same: instructions, counted calls,
+# and the memory kept:
 #   awk -f bench-bars.awk -f bench-table.awk lane=LANE iommu=IOMMU csv=FILE BARS RESULTS
 # Exit 0: every bar is reached, 1: one is missed, 2: the benchmark did not end as it should.
 
@@ -98,6 +98,43 @@ function kept_table(	i) {
 		print sites[i] >csv
 }
 
+# What one would count by hand; a kernel has some of the functions.
+function hits(backend, row, call, names,	i, n, name, sum) {
+	sum = ""
+	n = split(names, name, " ")
+	for (i = 1; i <= n; i++)
+		if ((backend, row, call, name[i]) in count)
+			sum += count[backend, row, call, name[i]]
+	return sum == "" ? "-" : sum
+}
+
+function count_cell(row, call, names,	cell) {
+	cell = hits("type1", row, call, names) "/" hits("type1x", row, call, names)
+	return has["iommufd"] ? cell "/" hits("iommufd", row, call, names) : cell
+}
+
+function count_table(	i, j, n, call, width) {
+	if (!nfunctions)
+		return
+	width = has["iommufd"] ? 21 : 14
+	print ""
+	print "How often, in all of a row: in-tree/type1x" (has["iommufd"] ? "/iommufd" : "") ". IOTLB: invalidations" \
+		" that the IOMMU was waited for."
+	print ""
+	printf "%-38s %-6s %*s %*s %*s %*s %*s\n", "", "call", width, "iova_to_phys", width, "iommu_map", width,
+		"iommu_unmap", width, "IOTLB", width, "mmap_lock write"
+	for (i = 1; i <= nrows; i++) {
+		n = split(calls[order[i]], call, " ")
+		for (j = 1; j <= n; j++)
+			printf "%-38s %-6s %*s %*s %*s %*s %*s\n", j == 1 ? label[order[i]] : "", call[j],
+				width, count_cell(order[i], call[j], "iommu_iova_to_phys"),
+				width, count_cell(order[i], call[j], "iommu_map iommu_map_sg"),
+				width, count_cell(order[i], call[j], "iommu_unmap iommu_unmap_fast"),
+				width, count_cell(order[i], call[j], "qi_submit_sync amd_iommu_iotlb_sync"),
+				width, count_cell(order[i], call[j], "mmap_lock_write")
+	}
+}
+
 $1 == "kernel" { kernel = $2 }
 $1 == "iommu" { hardware = substr($0, 7) }
 $1 == "row" {
@@ -180,6 +217,7 @@ END {
 	}
 	base = csv
 	sub(/[.]csv$/, "", base)
+	count_table()
 	write_counts(base "-calls.csv")
 	csv = base "-memory.csv"
 	kept_table()
