@@ -172,6 +172,11 @@ static void run_row(const struct row *row, enum backend backend)
 		print_profile(row, backend);
 }
 
+static bool is_for(const struct row *row, enum backend backend)
+{
+	return chosen(row->id) && (row->short_call || !backend_lacks(backend));
+}
+
 static void run_backend(enum backend backend)
 {
 	const char *why = backend_missing(backend);
@@ -185,10 +190,11 @@ static void run_backend(enum backend backend)
 	printf("now %s\n", backend_name(backend));
 	backend_load(backend);
 	for (i = 0; i < nr_rows; i++)
-		if (chosen(rows[i].id))
+		if (is_for(&rows[i], backend))
 			run_row(&rows[i], backend);
 	for (i = 0; i < nr_kepts; i++)
-		if (chosen(kepts[i].id) && backend != LIMIT)
+		if (chosen(kepts[i].id) && backend != LIMIT &&
+		    !backend_lacks(backend))
 			kept_measure(&kepts[i], backend);
 	backend_unload(backend);
 }

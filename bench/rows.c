@@ -511,7 +511,7 @@ const struct row rows[] = {
 	{
 		.id = "one-4k", .label = "one 4 KiB page", .unit = "call",
 		.phases = { "map", "unmap" }, .units = CALLS,
-		.kind = SCATTERED, .run = run_one,
+		.short_call = true, .kind = SCATTERED, .run = run_one,
 	},
 	{
 		.id = "many-4k", .label = "32,768 of 4 KiB, one UNMAP of all",
@@ -558,7 +558,8 @@ const struct row rows[] = {
 	{
 		.id = "pin-each", .label = "pin_pages of 512, one by one",
 		.unit = "page", .phases = { "pin", "unpin" },
-		.units = PINNED, .kind = SCATTERED, .missing = no_emu,
+		.units = PINNED, .short_call = true,
+		.kind = SCATTERED, .missing = no_emu,
 		.begin = begin_pin, .run = run_pin_each, .end = end_pin,
 	},
 	{

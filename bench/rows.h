@@ -14,6 +14,7 @@ struct row {
 	const char *unit; /* what the instructions are given for */
 	const char *phases[METER_PHASES];
 	u64 units;
+	bool short_call; /* what watching costs a call shows here most */
 	int kind; /* enum buffer_kind */
 	u64 offset; /* into the buffer; what is mapped ends 2 MiB early then */
 	/* NULL, or why the guest cannot run it on this backend */

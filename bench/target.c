@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -8,11 +9,19 @@
 #include "backend.h"
 #include "target.h"
 
-static const char *const names[] = { "type1", "type1x", "iommufd", "limit" };
+static const char *const names[NR_BACKENDS] = {
+	[TYPE1] = "type1", [TYPE1X] = "type1x",	    [IOMMUFD] = "iommufd",
+	[LIMIT] = "limit", [UNTRACED] = "untraced", [UNJOURNALED] = "unjournaled",
+};
 
 const char *backend_name(enum backend backend)
 {
 	return names[backend];
+}
+
+bool backend_lacks(enum backend backend)
+{
+	return backend == UNTRACED || backend == UNJOURNALED;
 }
 
 static const char *module_of(enum backend backend)
@@ -27,13 +36,24 @@ static const char *module_of(enum backend backend)
 	}
 }
 
+/* The name of its file in /modules */
+static const char *file_of(enum backend backend)
+{
+	static char name[64];
+
+	if (!backend_lacks(backend))
+		return module_of(backend);
+	snprintf(name, sizeof(name), "%s/" T1X_MODULE_OURS, names[backend]);
+	return name;
+}
+
 const char *backend_missing(enum backend backend)
 {
 	if (backend == IOMMUFD)
 		return access("/dev/iommu", F_OK) ?
 			       "this kernel is built without iommufd" :
 			       NULL;
-	return t1x_module_path(module_of(backend)) ? NULL : "no such module";
+	return t1x_module_path(file_of(backend)) ? NULL : "no such module";
 }
 
 void backend_load(enum backend backend)
@@ -41,9 +61,9 @@ void backend_load(enum backend backend)
 	if (backend == IOMMUFD)
 		return;
 
-	setenv("BACKEND", names[backend], 1);
-	t1x_require(t1x_module_insert(module_of(backend)),
-		    "no file of %s in /modules", module_of(backend));
+	setenv("BACKEND", names[backend_lacks(backend) ? TYPE1X : backend], 1);
+	t1x_require(t1x_module_insert(file_of(backend)),
+		    "no file of %s in /modules", file_of(backend));
 }
 
 void backend_unload(enum backend backend)

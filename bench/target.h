@@ -8,6 +8,8 @@
 #ifndef BENCH_TARGET_H
 #define BENCH_TARGET_H
 
+#include <stdbool.h>
+
 #include "container.h"
 #include "ioas.h"
 
@@ -16,6 +18,8 @@ enum backend {
 	TYPE1X,
 	IOMMUFD,
 	LIMIT, /* bench/limit: what the bare calls cost */
+	UNTRACED, /* type1x without tracepoints */
+	UNJOURNALED, /* and without its journal: bench/unjournaled */
 	NR_BACKENDS,
 };
 
@@ -26,6 +30,8 @@ struct target {
 };
 
 const char *backend_name(enum backend backend);
+/* Is it type1x without something, which tells what that costs? */
+bool backend_lacks(enum backend backend);
 /* NULL, or why the kernel has no such backend */
 const char *backend_missing(enum backend backend);
 /* From now on it, and no other, serves what is opened */

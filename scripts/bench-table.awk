@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Turns what bench/bench.c says into tables, and CSV files of the same: instructions, counted calls,
-# and the memory kept:
+# what watching costs, and the memory kept:
 #   awk -f bench-bars.awk -f bench-table.awk lane=LANE iommu=IOMMU csv=FILE BARS RESULTS
 # Exit 0: every bar is reached, 1: one is missed, 2: the benchmark did not end as it should.
+
+BEGIN { most_traced = 0.005 } # of a call
 
 # With AMD-Vi in-tree works another way: there, this part of the limit must be reached, where the
 # limit is made of calls into the IOMMU.
@@ -96,6 +98,40 @@ function kept_table(	i) {
 	}
 	for (i = 1; i <= nsites; i++)
 		print sites[i] >csv
+}
+
+function percent(part, whole) { return whole ? sprintf("%.1f%%", 100 * part / whole) : "-" }
+
+function watch_line(row, call, first,	all, untraced, bare, mark) {
+	all = result["type1x", row, call]
+	untraced = result["untraced", row, call]
+	bare = result["unjournaled", row, call]
+	if (all == "" || untraced == "" || bare == "")
+		return
+	# Tracepoints that are off: no more than what the compiler lays out otherwise.
+	mark = judge(all - untraced > all * most_traced, "not to be free")
+	printf "%-38s %6s  %-6s %-7s %9s %9s %9s %7s %9s %7s%s\n", first ? label[row] : "", "", call, unit[row],
+		short(each(all, row)), short(each(untraced, row)), sprintf("%.1f", each(all - untraced, row)),
+		percent(all - untraced, all), sprintf("%.1f", each(untraced - bare, row)),
+		percent(untraced - bare, all), mark
+	print row "," call "," unit[row] "," units[row] "," all "," untraced "," bare >csv
+}
+
+function watch_table(	i, j, n, call) {
+	if (!has["untraced"] || !has["unjournaled"])
+		return
+	print ""
+	print "What watching costs while nobody looks: type1x as it is, and built without its tracepoints, and"
+	print "without its journal too (calls counted and timed for debugfs), in instructions of each call."
+	print ""
+	printf "%-38s %6s  %-6s %-7s %9s %9s %9s %7s %9s %7s\n", "", "", "call", "per", "type1x", "untraced", "traces",
+		"", "journal", ""
+	print "row,call,unit,units,type1x,untraced,unjournaled" >csv
+	for (i = 1; i <= nrows; i++) {
+		n = split(calls[order[i]], call, " ")
+		for (j = 1; j <= n; j++)
+			watch_line(order[i], call[j], j == 1)
+	}
 }
 
 # What one would count by hand; a kernel has some of the functions.
@@ -219,6 +255,8 @@ END {
 	sub(/[.]csv$/, "", base)
 	count_table()
 	write_counts(base "-calls.csv")
+	csv = base "-watching.csv"
+	watch_table()
 	csv = base "-memory.csv"
 	kept_table()
 	print ""

@@ -30,11 +30,11 @@ settings() {
 	case $1 in
 	instructions)
 		program=bench suffix='' table=bench-table accel=icount
-		iommus=${IOMMU:-intel intel-nocm amd}
+		lacking="untraced unjournaled" iommus=${IOMMU:-intel intel-nocm amd}
 		;;
 	concurrency)
 		program=bench-concurrency suffix=-concurrency table=concurrency-table
-		accel=${ACCEL:-tcg} iommus=${IOMMU:-intel}
+		accel=${ACCEL:-tcg} lacking='' iommus=${IOMMU:-intel}
 		;;
 	*) die "usage: bench.sh [instructions|concurrency]" ;;
 	esac
@@ -42,9 +42,12 @@ settings() {
 
 # What the guest needs, into $run.
 make_guest() {
-	local lane=$1
+	local lane=$1 name
 	mkdir -p "$run/root"
-	"$scripts/build.sh" "$lane"
+	"$scripts/build.sh" "$lane" ${lacking:+bench}
+	for name in $lacking; do
+		install -D -m 644 -t "$run/root/modules/$name" "$build/$lane/$name/vfio-iommu-type1x.ko"
+	done
 	"$scripts/userspace.sh" selftests "$program"
 	echo "T1X_LANE=$lane BENCH_ROWS='${ROW:-}' ${PROFILE:+BENCH_PROFILE=1}" >"$run/root/env"
 	printf 'bench %s\ndmesg\n' "$program" >"$run/root/plan"

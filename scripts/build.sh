@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# build.sh LANE [kunit]: build the module, the test-only modules and, where the lane has KUnit and
-# it is asked for, the KUnit module for one lane, with W=1 and every warning an error. The sources
-# are linked into build/LANE, so that several kernels build from one checkout at once and nothing is
-# left in it.
+# build.sh LANE [kunit|bench]: build the module, the test-only modules and, where the lane has KUnit
+# and it is asked for, the KUnit module for one lane, with W=1 and every warning an error; for the
+# benchmark, also the module without tracepoints, and without its journal. The sources are linked
+# into build/LANE, so that several kernels build from one checkout at once and nothing is left in it.
 . "$(dirname "$0")/common.sh"
 
 lane=${1:-}
@@ -43,6 +43,14 @@ if [ -e "$top/Kbuild" ]; then
 	kunit=
 	[ "${2:-}" != kunit ] || [ "$(lane_kind "$lane")" != debug ] || kunit=m
 	kbuild "$out/module" "$build/logs/$lane/module.log" "the module" T1X_KUNIT=$kunit
+	if [ "${2:-}" = bench ]; then
+		for name in untraced unjournaled; do
+			mirror "$top/Kbuild" "$top/include" "$top/scripts" "${sources[@]}" "$out/$name"
+		done
+		ln -sf "$top/bench/unjournaled/journal.c" "$out/unjournaled/journal.c"
+		kbuild "$out/untraced" "$build/logs/$lane/untraced.log" "the module without tracepoints" T1X_NOTRACE=y
+		kbuild "$out/unjournaled" "$build/logs/$lane/unjournaled.log" "the module without a journal"
+	fi
 else
 	say "warning: no Kbuild in $top, the guest has no module of ours"
 fi

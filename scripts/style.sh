@@ -8,9 +8,9 @@ cd "$top"
 src=$("$scripts/kernel.sh" source $newest)
 
 mapfile -t kernel_files < <(git ls-files '*.c' '*.h' | grep -Ev '^((selftests|qemu|bench|scripts|tools|Documentation)/|include/trace.h)' || true)
-mapfile -t module_files < <(git ls-files 'selftests/modules/*.[ch]' 'selftests/t1x_emu/*.[ch]' 'bench/limit/*.[ch]')
+mapfile -t module_files < <(git ls-files 'selftests/modules/*.[ch]' 'selftests/t1x_emu/*.[ch]' 'bench/*/*.[ch]')
 mapfile -t guard_files < <(git ls-files 'scripts/*.[ch]')
-mapfile -t user_files < <(git ls-files '*.c' '*.h' | grep -E '^(selftests|qemu|bench|Documentation)/' | grep -Ev '^(selftests/(modules|t1x_emu)|bench/limit)/' || true)
+mapfile -t user_files < <(git ls-files '*.c' '*.h' | grep -E '^(selftests|qemu|bench|Documentation)/' | grep -Ev '^(selftests/(modules|t1x_emu)|bench/[^/]*)/' || true)
 mapfile -t tool_files < <(git ls-files 'tools/*.[ch]')
 mapfile -t shell_files < <(git ls-files '*.sh' .ci/run 'tools/bash-completion/*' 'tools/initramfs-tools/*' \
 	'debian/*.postinst' 'debian/*.prerm' 'debian/*.postrm' 'debian/tests/*' ':!debian/tests/control')
