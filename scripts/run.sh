@@ -16,7 +16,7 @@ need_lane "$lane"
 # large counts.
 time=1200
 [ "$(lane_kind "$lane")" != debug ] || time=3600
-[ -z "${T1X_FULL:-}" ] || time=$((time * 6))
+[ -z "${T1X_FULL:-}" ] || time=$((time * 12))
 : "${GUEST_TIMEOUT:=$time}"
 export GUEST_TIMEOUT
 backend=${BACKEND:-type1x}
@@ -129,7 +129,7 @@ plan_client() {
 write_env() {
 	echo "BACKEND=$backend T1X_LANE=$lane T1X_KERNEL=$ver T1X_IOMMU=${IOMMU:-intel}"
 	[ "$(lane_kind "$lane")" != debug ] || echo "T1X_DEBUG_LANE=1 SUITE_TIMEOUT=2400"
-	[ -z "${T1X_FULL:-}" ] || echo "T1X_FULL=1 SUITE_TIMEOUT=18000"
+	[ -z "${T1X_FULL:-}" ] || echo "T1X_FULL=1 SUITE_TIMEOUT=36000"
 	[ -z "${T1X_DANGEROUS:-}" ] || echo "T1X_DANGEROUS=1"
 	[ -z "${SUITE_TIMEOUT:-}" ] || echo "SUITE_TIMEOUT=$SUITE_TIMEOUT"
 	[ -z "${T1X_DIFF_OPS:-}" ] || echo "T1X_DIFF_OPS=$T1X_DIFF_OPS"
