@@ -280,9 +280,11 @@ int t1x_dirty_log_report(struct t1x_dirty_log *log,
 		return t1x_call_fail(call, -EINVAL, T1X_REASON_LOG_OFF);
 
 	t1x_dirty_report_clear_window(report);
-	for (dma = dying; dma; dma = dma->next_dying)
-		write_report(log, report, dma, dma->going_iova,
-			     dma->going_last);
+	for (dma = dying; dma; dma = dma->next_dying) {
+		struct t1x_iova_range going = t1x_dma_going(log->tree, dma);
+
+		write_report(log, report, dma, going.iova, going.last);
+	}
 	return 0;
 }
 

@@ -172,6 +172,7 @@ void t1x_dma_tree_init(struct t1x_dma_tree *tree, struct mutex *lock)
 	tree->nr_filling = 0;
 	tree->nr_vaddr_invalid = 0;
 	tree->last_serial = 0;
+	INIT_LIST_HEAD(&tree->cuts);
 	init_waitqueue_head(&tree->changed);
 }
 
@@ -262,6 +263,29 @@ bool t1x_dma_cuts(struct t1x_dma_tree *tree, unsigned long iova,
 }
 
 /**
+ * t1x_dma_going() - What of a DYING mapping goes
+ * @tree: Tree that holds @dma
+ * @dma: Mapping
+ *
+ * Context: tree->lock held. Does not sleep.
+ * Return: The range; unless the call that owns @dma cuts it, all of it.
+ */
+struct t1x_iova_range t1x_dma_going(struct t1x_dma_tree *tree,
+				    const struct t1x_dma *dma)
+{
+	const struct t1x_dma_cut *cut;
+
+	lockdep_assert_held(tree->lock);
+
+	list_for_each_entry(cut, &tree->cuts, next) {
+		if (cut->dma == dma)
+			return cut->going;
+	}
+
+	return t1x_dma_range(dma);
+}
+
+/**
  * t1x_dma_find_usable() - Find the mapping that drivers of emulated devices may use
  * @tree: Tree to search
  * @iova: Byte that they want
@@ -276,17 +300,22 @@ struct t1x_dma *t1x_dma_find_usable(struct t1x_dma_tree *tree,
 				    unsigned long iova, unsigned long *last)
 {
 	struct t1x_dma *dma = t1x_dma_find(tree, iova, iova);
+	struct t1x_iova_range going;
 
 	if (!dma || dma->stuck || dma->state == T1X_DMA_FILLING)
 		return NULL;
 
 	*last = dma->last;
-	if (dma->state != T1X_DMA_DYING || iova > dma->going_last)
+	if (dma->state != T1X_DMA_DYING)
 		return dma;
-	if (iova >= dma->going_iova)
+
+	going = t1x_dma_going(tree, dma);
+	if (iova > going.last)
+		return dma;
+	if (iova >= going.iova)
 		return NULL;
 
-	*last = dma->going_iova - 1;
+	*last = going.iova - 1;
 	return dma;
 }
 
@@ -359,7 +388,7 @@ void t1x_dma_remove(struct t1x_dma_tree *tree, struct t1x_dma *dma)
  * t1x_dma_set_state() - Move a tracked mapping to its next state
  * @tree: Tree that holds @dma
  * @dma: Mapping
- * @state: LIVE or BUSY; for DYING there is t1x_dma_set_dying()
+ * @state: LIVE, BUSY or DYING; DYING, it goes whole but for what tree->cuts says
  *
  * Context: tree->lock held. Does not sleep.
  */
@@ -371,23 +400,6 @@ void t1x_dma_set_state(struct t1x_dma_tree *tree, struct t1x_dma *dma,
 	tree->nr_filling -= dma->state == T1X_DMA_FILLING;
 	dma->state = state;
 	t1x_dma_wake(tree);
-}
-
-/**
- * t1x_dma_set_dying() - A mapping, or a part of it, is about to go
- * @tree: Tree that holds @dma
- * @dma: Mapping; owned by the caller from now on
- * @iova: First byte of what goes
- * @last: Last byte of what goes, inclusive
- *
- * Context: tree->lock held. Does not sleep.
- */
-void t1x_dma_set_dying(struct t1x_dma_tree *tree, struct t1x_dma *dma,
-		       unsigned long iova, unsigned long last)
-{
-	dma->going_iova = iova;
-	dma->going_last = last;
-	t1x_dma_set_state(tree, dma, T1X_DMA_DYING);
 }
 
 /**

@@ -570,45 +570,49 @@ void t1x_emulated_unpin(struct t1x_emulated *emulated, unsigned long iova,
 }
 
 /* Does a driver still hold a page of what goes? */
-static bool is_held(const struct t1x_dma *dma)
+static bool is_held(const struct t1x_dma *dma,
+		    const struct t1x_iova_range *going)
 {
-	return t1x_external_any(dma, dma->going_iova, dma->going_last);
+	return t1x_external_any(dma, going->iova, going->last);
 }
 
 /* Tell all drivers what goes of a mapping. */
-static int notify(struct t1x_emulated *emulated, const struct t1x_dma *dma)
+static int notify(struct t1x_emulated *emulated,
+		  const struct t1x_iova_range *going)
 {
-	u64 size = dma->going_last - dma->going_iova + 1;
+	u64 size = going->last - going->iova + 1;
 	struct vfio_device *device;
 
 	if (mutex_lock_killable(&emulated->device_lock))
 		return -EINTR;
 
 	list_for_each_entry(device, &emulated->devices, iommu_entry)
-		device->ops->dma_unmap(device, dma->going_iova, size);
+		device->ops->dma_unmap(device, going->iova, size);
 	mutex_unlock(&emulated->device_lock);
 	return 0;
 }
 
 static int wait_for_copies(struct t1x_emulated *emulated,
-			   const struct t1x_dma *dma)
+			   const struct t1x_dma *dma,
+			   const struct t1x_iova_range *going)
 {
 	int ret = 0;
 
-	while (t1x_copy_any(dma, dma->going_iova, dma->going_last) && !ret)
+	while (t1x_copy_any(dma, going->iova, going->last) && !ret)
 		ret = t1x_dma_wait(emulated->tree, MAX_SCHEDULE_TIMEOUT);
 	return ret;
 }
 
 /* Wait for a driver, for so long and no longer: any mapping's change wakes us. */
 static int wait_for_unpin(struct t1x_emulated *emulated,
-			  const struct t1x_dma *dma)
+			  const struct t1x_dma *dma,
+			  const struct t1x_iova_range *going)
 {
 	unsigned long until = jiffies + QUIESCE_WAIT;
 	long left = QUIESCE_WAIT;
 	int ret = 0;
 
-	while (!ret && left > 0 && is_held(dma)) {
+	while (!ret && left > 0 && is_held(dma, going)) {
 		ret = t1x_dma_wait(emulated->tree, left);
 		left = until - jiffies;
 	}
@@ -619,6 +623,7 @@ static int wait_for_unpin(struct t1x_emulated *emulated,
  * t1x_emulated_quiesce() - Have the drivers let go of what goes of a mapping
  * @emulated: Emulated groups of the container
  * @dma: DYING mapping that the caller owns, so that nobody can pin that anew
+ * @call: The caller's call, or NULL
  *
  * A driver must unpin in its callback. One that does so late is waited for, one
  * that refuses makes the unmap fail.
@@ -627,34 +632,41 @@ static int wait_for_unpin(struct t1x_emulated *emulated,
  * Return: 0 if nothing is pinned or being copied; -EBUSY if a driver does not let
  * go; -EINTR on a fatal signal.
  */
-int t1x_emulated_quiesce(struct t1x_emulated *emulated, struct t1x_dma *dma)
+int t1x_emulated_quiesce(struct t1x_emulated *emulated, struct t1x_dma *dma,
+			 struct t1x_call *call)
 {
 	struct mutex *lock = emulated->tree->lock;
+	struct t1x_iova_range going;
 	unsigned int tries = 0;
 	int ret;
 
 	mutex_lock(lock);
-	ret = wait_for_copies(emulated, dma);
-	while (!ret && is_held(dma)) {
+	going = t1x_dma_going(emulated->tree, dma);
+	ret = wait_for_copies(emulated, dma, &going);
+	while (!ret && is_held(dma, &going)) {
 		mutex_unlock(lock);
-		ret = notify(emulated, dma);
+		ret = notify(emulated, &going);
 		mutex_lock(lock);
-		if (ret || !is_held(dma))
+		if (ret || !is_held(dma, &going))
 			break;
 
 		/* A driver cannot let go of what it has not been given yet. */
 		tries += !emulated->nr_pinning;
-		ret = tries < QUIESCE_TRIES ? wait_for_unpin(emulated, dma) :
-					      -EBUSY;
+		ret = tries < QUIESCE_TRIES ?
+			      wait_for_unpin(emulated, dma, &going) :
+			      -EBUSY;
 	}
 	mutex_unlock(lock);
 
+	if (ret != -EBUSY)
+		return ret;
+
 	/* A user can repeat this, once a second. */
-	if (ret == -EBUSY && __ratelimit(&refusals))
-		pr_warn("iova 0x%lx-0x%lx: %s\n", dma->going_iova,
-			dma->going_last,
+	if (__ratelimit(&refusals))
+		pr_warn("iova 0x%lx-0x%lx: %s\n", going.iova, going.last,
 			"a driver does not unpin it, so it stays mapped");
-	return ret;
+	return t1x_call_fail_with(call, ret, T1X_REASON_HELD, going.iova,
+				  going.last, 0);
 }
 
 /**

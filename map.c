@@ -157,8 +157,7 @@ static struct t1x_dma *forget_some(struct t1x_map *map, struct t1x_dma *dma,
 			t1x_dma_set_vaddr_invalid(&map->tree, dma, false);
 		}
 		if (dma->stuck) {
-			t1x_dma_set_dying(&map->tree, dma, dma->iova,
-					  dma->last);
+			t1x_dma_set_state(&map->tree, dma, T1X_DMA_DYING);
 			continue;
 		}
 		t1x_dma_remove(&map->tree, dma);
@@ -588,8 +587,7 @@ struct t1x_dma *t1x_map_clear_all(struct t1x_map *map)
 		if (dma->state != T1X_DMA_LIVE) {
 			dma->doomed = true;
 		} else {
-			t1x_dma_set_dying(&map->tree, dma, dma->iova,
-					  dma->last);
+			t1x_dma_set_state(&map->tree, dma, T1X_DMA_DYING);
 			dma->next_dying = dying;
 			dying = dma;
 		}

@@ -31,17 +31,38 @@ struct dying {
 	u64 npages;
 	unsigned long nr;
 	bool in_use; /* drivers of emulated devices hold or copy something of it */
-	bool cut; /* of some mappings only a part goes */
 	bool entry; /* an entry of dma_entry_limit is taken for what is left */
-	struct t1x_dma *parts[2]; /* what splits take off, or NULL */
+
+	/* A range has two ends, so no more than two mappings are cut ... */
+	struct t1x_dma_cut cuts[2]; /* in tree.cuts until all is decided */
+	unsigned int nr_cuts;
+	/* ... and the splits take no more than two parts off. */
+	struct t1x_dma *parts[2]; /* or NULL */
 };
 
-/*
- * What of a mapping does an unmap take? Notes it there; it means nothing until the
- * mapping is DYING.
- * Return: 1; 0 if that is nothing, and the unmap ends here; -EINVAL if it cuts the
- * mapping where that cannot be cut.
- */
+/* What goes of a mapping that does not go whole, or NULL. */
+static const struct t1x_dma_cut *find_cut(const struct dying *dying,
+					  const struct t1x_dma *dma)
+{
+	unsigned int i;
+
+	for (i = 0; i < dying->nr_cuts; i++) {
+		if (dying->cuts[i].dma == dma)
+			return &dying->cuts[i];
+	}
+
+	return NULL;
+}
+
+/* What goes of a mapping: for its owner, who needs no lock to know. */
+static struct t1x_iova_range going_of(const struct dying *dying,
+				      const struct t1x_dma *dma)
+{
+	const struct t1x_dma_cut *cut = find_cut(dying, dma);
+
+	return cut ? cut->going : t1x_dma_range(dma);
+}
+
 static int refuse_cut(const struct t1x_uapi_unmap *args,
 		      const struct t1x_dma *dma)
 {
@@ -49,26 +70,30 @@ static int refuse_cut(const struct t1x_uapi_unmap *args,
 				  dma->iova, dma->last, dma->granule);
 }
 
-static int choose(const struct t1x_uapi_unmap *args, struct t1x_dma *dma)
+/*
+ * Does an unmap take a mapping? Notes it if it takes a part of it alone.
+ * Return: 1; 0 if not, and the unmap ends here; -EINVAL if it cuts the mapping where
+ * that cannot be cut.
+ */
+static int choose(const struct t1x_uapi_unmap *args, const struct t1x_dma *dma,
+		  struct dying *dying)
 {
 	unsigned long iova = max(dma->iova, args->iova);
 	unsigned long last = min(dma->last, args->last);
 
-	dma->going_iova = iova;
-	dma->going_last = last;
-	if (!t1x_dma_is_cut(dma))
+	if (iova == dma->iova && last == dma->last)
 		return 1;
 
-	if (dma->granule && (iova | (last + 1)) & (dma->granule - 1))
-		return refuse_cut(args, dma);
-	if (dma->granule)
-		return 1;
-	if (!args->lenient)
+	if (!dma->granule && args->lenient)
+		return t1x_uapi_unmap_takes(args, dma->iova);
+	if (!dma->granule || (iova | (last + 1)) & (dma->granule - 1))
 		return refuse_cut(args, dma);
 
-	dma->going_iova = dma->iova;
-	dma->going_last = dma->last;
-	return t1x_uapi_unmap_takes(args, dma->iova);
+	dying->cuts[dying->nr_cuts++] = (struct t1x_dma_cut){
+		.dma = dma,
+		.going = { .iova = iova, .last = last },
+	};
+	return 1;
 }
 
 /*
@@ -82,7 +107,6 @@ static int select(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 	struct t1x_dma *dma;
 	int ret;
 
-	*dying = (struct dying){};
 	for (dma = t1x_dma_find(&map->tree, args->iova, args->last);
 	     dma && dma->iova <= args->last;
 	     dma = t1x_dma_next(&map->tree, dma)) {
@@ -92,7 +116,7 @@ static int select(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 		if (dma->stuck)
 			continue;
 
-		ret = choose(args, dma);
+		ret = choose(args, dma, dying);
 		if (ret < 0)
 			return ret;
 		if (!ret)
@@ -110,10 +134,10 @@ static int select(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 static int take_entry(struct t1x_map *map, struct dying *dying,
 		      struct t1x_call *call)
 {
-	const struct t1x_dma *dma = dying->first;
+	const struct t1x_dma_cut *cut = dying->cuts;
 
-	if (!dma || dma->going_iova == dma->iova ||
-	    dma->going_last == dma->last)
+	if (!dying->nr_cuts || cut->going.iova == cut->dma->iova ||
+	    cut->going.last == cut->dma->last)
 		return 0;
 
 	/* A MAP that is under way may give its entry back. */
@@ -138,26 +162,39 @@ static int mark(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 		struct dying *dying)
 {
 	struct t1x_dma *dma;
+	unsigned int i;
 	int ret;
 
 	ret = select(map, args, dying) ?: take_entry(map, dying, args->call);
 	if (ret) {
-		dying->first = NULL;
+		*dying = (struct dying){};
 		return ret;
 	}
 
+	for (i = 0; i < dying->nr_cuts; i++)
+		list_add(&dying->cuts[i].next, &map->tree.cuts);
 	for (dma = dying->first; dma; dma = dma->next_dying) {
-		t1x_dma_set_dying(&map->tree, dma, dma->going_iova,
-				  dma->going_last);
+		struct t1x_iova_range going = going_of(dying, dma);
+
+		t1x_dma_set_state(&map->tree, dma, T1X_DMA_DYING);
 		dying->nr++;
-		dying->npages +=
-			((dma->going_last - dma->going_iova) >> PAGE_SHIFT) + 1;
-		dying->cut |= t1x_dma_is_cut(dma);
+		dying->npages += ((going.last - going.iova) >> PAGE_SHIFT) + 1;
 		dying->in_use |= !RB_EMPTY_ROOT(&dma->externals) ||
 				 !list_empty(&dma->copies);
 	}
 
 	return 0;
+}
+
+/* What is DYING goes whole from now on, or is LIVE again. */
+static void end_cuts(struct t1x_map *map, struct dying *dying)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&map->lock);
+
+	for (i = 0; i < dying->nr_cuts; i++)
+		list_del(&dying->cuts[i].next);
 }
 
 /*
@@ -171,6 +208,7 @@ static void revive(struct t1x_map *map, struct dying *dying)
 	down_read(&map->domains.rwsem);
 	mutex_lock(&map->lock);
 	map->dma_avail += dying->entry;
+	end_cuts(map, dying);
 	for (dma = dying->first; dma; dma = next) {
 		next = dma->next_dying;
 		if (dma->doomed) {
@@ -198,12 +236,8 @@ static int quiesce(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 	if (!dying->in_use)
 		return 0;
 
-	for (dma = dying->first; dma && !ret; dma = dma->next_dying) {
-		ret = t1x_emulated_quiesce(&map->emulated, dma);
-		if (ret == -EBUSY)
-			t1x_call_fail_with(args->call, ret, T1X_REASON_HELD,
-					   dma->going_iova, dma->going_last, 0);
-	}
+	for (dma = dying->first; dma && !ret; dma = dma->next_dying)
+		ret = t1x_emulated_quiesce(&map->emulated, dma, args->call);
 	return ret;
 }
 
@@ -211,7 +245,6 @@ static int quiesce(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 static int alloc_part(const struct t1x_dma *dma, unsigned long iova,
 		      unsigned long last, struct dying *dying)
 {
-	/* A range has two ends, so there are never more than two. */
 	struct t1x_dma **part = &dying->parts[!!dying->parts[0]];
 
 	*part = t1x_dma_alloc_part(dma, iova, last);
@@ -220,21 +253,21 @@ static int alloc_part(const struct t1x_dma *dma, unsigned long iova,
 
 static int alloc_parts(struct dying *dying)
 {
-	const struct t1x_dma *dma;
+	unsigned int i;
 	int ret = 0;
 
-	for (dma = dying->first; dma && dying->cut; dma = dma->next_dying) {
-		if (dma->going_last != dma->last)
-			ret = alloc_part(dma, dma->going_last + 1, dma->last,
+	for (i = 0; i < dying->nr_cuts && !ret; i++) {
+		const struct t1x_iova_range *going = &dying->cuts[i].going;
+		const struct t1x_dma *dma = dying->cuts[i].dma;
+
+		if (going->last != dma->last)
+			ret = alloc_part(dma, going->last + 1, dma->last,
 					 dying);
-		if (!ret && dma->going_iova != dma->iova)
-			ret = alloc_part(dma, dma->going_iova, dma->going_last,
-					 dying);
-		if (ret)
-			return ret;
+		if (!ret && going->iova != dma->iova)
+			ret = alloc_part(dma, going->iova, going->last, dying);
 	}
 
-	return 0;
+	return ret;
 }
 
 static void free_parts(struct dying *dying)
@@ -274,7 +307,7 @@ static int lock_parts(struct t1x_map *map, const struct dying *dying)
 	int ret;
 
 	for (;;) {
-		if (dying->cut)
+		if (dying->nr_cuts)
 			down_read(&map->domains.rwsem);
 		mutex_lock(&map->lock);
 
@@ -295,7 +328,7 @@ static int lock_parts(struct t1x_map *map, const struct dying *dying)
 static void unlock_parts(struct t1x_map *map, const struct dying *dying)
 {
 	mutex_unlock(&map->lock);
-	if (dying->cut)
+	if (dying->nr_cuts)
 		up_read(&map->domains.rwsem);
 }
 
@@ -322,10 +355,12 @@ static struct t1x_dma *split(struct t1x_map *map,
 	return upper;
 }
 
-/* Let go of all of a mapping but what goes. Return: that part. */
+/* Let go of all of a mapping but the range that goes. Return: that part. */
 static struct t1x_dma *carve(struct t1x_map *map,
 			     const struct t1x_uapi_unmap *args,
-			     struct t1x_dma *dma, struct dying *dying)
+			     struct t1x_dma *dma,
+			     const struct t1x_iova_range *range,
+			     struct dying *dying)
 {
 	struct t1x_dma *next = dma->next_dying, *going = dma, *rest;
 
@@ -333,13 +368,12 @@ static struct t1x_dma *carve(struct t1x_map *map,
 	if (!t1x_dma_in_iommu(dma))
 		t1x_dma_reset(dma);
 
-	if (dma->going_last != dma->last) {
-		rest = split(map, args, dma, dma->going_last + 1, dying);
+	if (range->last != dma->last) {
+		rest = split(map, args, dma, range->last + 1, dying);
 		t1x_dma_set_state(&map->tree, rest, T1X_DMA_LIVE);
 	}
-	if (dma->going_iova != dma->iova) {
-		going = split(map, args, dma, dma->going_iova, dying);
-		t1x_dma_set_dying(&map->tree, going, going->iova, going->last);
+	if (range->iova != dma->iova) {
+		going = split(map, args, dma, range->iova, dying);
 		t1x_dma_set_state(&map->tree, dma, T1X_DMA_LIVE);
 	}
 
@@ -354,18 +388,21 @@ static struct t1x_dma *carve(struct t1x_map *map,
 static void carve_all(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 		      struct dying *dying)
 {
+	const struct t1x_dma_cut *cut;
 	struct t1x_dma **link;
 
 	for (link = &dying->first; *link; link = &(*link)->next_dying) {
 		/* With the last group all of it goes. */
-		if ((*link)->doomed || !t1x_dma_is_cut(*link))
+		cut = find_cut(dying, *link);
+		if (!cut || (*link)->doomed)
 			continue;
-		*link = carve(map, args, *link, dying);
+		*link = carve(map, args, *link, &cut->going, dying);
 		(*link)->uncounted = true;
 		dying->entry = false;
 	}
 
 	map->dma_avail += dying->entry;
+	end_cuts(map, dying);
 }
 
 /*
@@ -410,9 +447,11 @@ static int pin_report(const struct t1x_uapi_unmap *args,
 	if (args->window)
 		return t1x_dirty_report_pin_window(report);
 
-	for (dma = dying->first; dma && !ret; dma = dma->next_dying)
-		ret = t1x_dirty_report_pin(report, dma->going_iova,
-					   dma->going_last);
+	for (dma = dying->first; dma && !ret; dma = dma->next_dying) {
+		struct t1x_iova_range going = going_of(dying, dma);
+
+		ret = t1x_dirty_report_pin(report, going.iova, going.last);
+	}
 	return ret;
 }
 
@@ -446,7 +485,7 @@ static int remove(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 	ret = quiesce(map, args, dying);
 	if (!ret && args->report)
 		ret = commit_report(map, args, dying);
-	else if (!ret && dying->cut)
+	else if (!ret && dying->nr_cuts)
 		ret = commit(map, args, dying, NULL);
 	free_parts(dying);
 	if (ret) {

@@ -155,7 +155,7 @@ static int change_owner(struct t1x_dma_tree *tree,
 
 	/* Doomed, it is the caller's to forget: nobody who waited may have it. */
 	if (dma->doomed)
-		t1x_dma_set_dying(tree, dma, dma->iova, dma->last);
+		t1x_dma_set_state(tree, dma, T1X_DMA_DYING);
 	else
 		t1x_dma_set_state(tree, dma, T1X_DMA_LIVE);
 	return ret;

@@ -22,6 +22,7 @@
 #include <linux/wait.h>
 
 #include "dirty_bitmap.h"
+#include "iova_space.h"
 #include "pgsize.h"
 
 struct mutex;
@@ -87,8 +88,6 @@ struct t1x_dma {
 	bool stuck; /* the IOMMU kept a part: never freed */
 	bool vaddr_invalid; /* VFIO_DMA_UNMAP_FLAG_VADDR */
 	struct t1x_dma *next_dying; /* of those that one call removes */
-	unsigned long going_iova; /* DYING: the part that is removed, */
-	unsigned long going_last; /* all of it, or to be split off */
 	bool uncounted; /* a part whose entry the rest of the mapping keeps */
 	struct t1x_dirty dirty;
 
@@ -122,6 +121,18 @@ struct t1x_dma {
 	unsigned int max_pins;
 };
 
+/*
+ * What goes of a DYING mapping that does not go whole. It is on the stack of the call
+ * that removes it, which cuts two mappings at most: one at each end of its range.
+ */
+struct t1x_dma_cut {
+	struct list_head next; /* in t1x_dma_tree.cuts, protected by its mutex */
+
+	/* Immutable while it is there. */
+	const struct t1x_dma *dma;
+	struct t1x_iova_range going;
+};
+
 struct t1x_dma_tree {
 	struct mutex *lock; /* immutable; the owner's mutex */
 
@@ -130,6 +141,7 @@ struct t1x_dma_tree {
 	unsigned int nr_filling;
 	unsigned int nr_vaddr_invalid;
 	u64 last_serial;
+	struct list_head cuts; /* of struct t1x_dma_cut */
 
 	/* Woken whenever a mapping changes its state, goes or is let go. */
 	wait_queue_head_t changed;
@@ -152,14 +164,14 @@ struct t1x_dma *t1x_dma_find_usable(struct t1x_dma_tree *tree,
 				    unsigned long iova, unsigned long *last);
 bool t1x_dma_cuts(struct t1x_dma_tree *tree, unsigned long iova,
 		  unsigned long last);
+struct t1x_iova_range t1x_dma_going(struct t1x_dma_tree *tree,
+				    const struct t1x_dma *dma);
 int t1x_dma_insert(struct t1x_dma_tree *tree, struct t1x_dma *dma);
 void t1x_dma_remove(struct t1x_dma_tree *tree, struct t1x_dma *dma);
 void t1x_dma_split(struct t1x_dma_tree *tree, struct t1x_dma *dma,
 		   struct t1x_dma *part);
 void t1x_dma_set_state(struct t1x_dma_tree *tree, struct t1x_dma *dma,
 		       enum t1x_dma_state state);
-void t1x_dma_set_dying(struct t1x_dma_tree *tree, struct t1x_dma *dma,
-		       unsigned long iova, unsigned long last);
 void t1x_dma_set_vaddr_invalid(struct t1x_dma_tree *tree, struct t1x_dma *dma,
 			       bool invalid);
 void t1x_dma_wake(struct t1x_dma_tree *tree);
@@ -186,16 +198,15 @@ static inline bool t1x_dma_is_settled(const struct t1x_dma *dma)
 	return dma->state == T1X_DMA_LIVE || dma->stuck;
 }
 
-/* Does the call that owns a DYING mapping remove a part of it alone? */
-static inline bool t1x_dma_is_cut(const struct t1x_dma *dma)
-{
-	return dma->going_iova != dma->iova || dma->going_last != dma->last;
-}
-
 /* Are pages of a mapping in the IOMMU, and so pinned? */
 static inline bool t1x_dma_in_iommu(const struct t1x_dma *dma)
 {
 	return dma->mapped != dma->unmapped;
+}
+
+static inline struct t1x_iova_range t1x_dma_range(const struct t1x_dma *dma)
+{
+	return (struct t1x_iova_range){ .iova = dma->iova, .last = dma->last };
 }
 
 /* The length of a mapping; a size in bytes would overflow for the whole space. */

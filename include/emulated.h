@@ -64,7 +64,8 @@ void t1x_emulated_unpin(struct t1x_emulated *emulated, unsigned long iova,
 			unsigned long npages);
 
 /* For unmap. */
-int t1x_emulated_quiesce(struct t1x_emulated *emulated, struct t1x_dma *dma);
+int t1x_emulated_quiesce(struct t1x_emulated *emulated, struct t1x_dma *dma,
+			 struct t1x_call *call);
 void t1x_emulated_abandon(struct t1x_emulated *emulated, struct t1x_dma *dma);
 
 #endif /* T1X_EMULATED_H */

@@ -522,7 +522,7 @@ static struct t1x_dma *new_recorded(struct kunit *test, struct model *m,
 	dma->vaddr = BIT(40);
 	dma->granule = SZ_2M;
 	KUNIT_ASSERT_EQ(test, 0, t1x_dma_insert(&m->tree, dma));
-	t1x_dma_set_dying(&m->tree, dma, dma->iova, dma->last);
+	t1x_dma_set_state(&m->tree, dma, T1X_DMA_DYING);
 	return dma;
 }
 
@@ -629,6 +629,7 @@ static void what_stays_of_a_mapping_is_usable(struct kunit *test)
 {
 	struct model *m = new_model(test, -(NR * PAGE_SIZE));
 	unsigned int first, last, page;
+	struct t1x_dma_cut others = { .going.last = ULONG_MAX }, cut;
 	unsigned long end;
 	struct t1x_dma *dma;
 
@@ -636,15 +637,19 @@ static void what_stays_of_a_mapping_is_usable(struct kunit *test)
 	dma = m->owner[4];
 	KUNIT_EXPECT_PTR_EQ(test, NULL,
 			    t1x_dma_find_usable(&m->tree, at(m, 8), &end));
-	t1x_dma_set_state(&m->tree, dma, T1X_DMA_LIVE);
+	t1x_dma_set_state(&m->tree, dma, T1X_DMA_DYING);
+	for (page = 0; page < NR; page++)
+		check_usable(test, m, page, 4, NR - 1);
+	list_add(&others.next, &m->tree.cuts);
 	for (first = 4; first < NR; first++) {
 		for (last = first; last < NR; last++) {
-			t1x_dma_set_dying(&m->tree, dma, at(m, first),
-					  end_of(m, last));
-			KUNIT_EXPECT_EQ(test, first > 4 || last < NR - 1,
-					t1x_dma_is_cut(dma));
+			cut.dma = dma;
+			cut.going.iova = at(m, first);
+			cut.going.last = end_of(m, last);
+			list_add_tail(&cut.next, &m->tree.cuts);
 			for (page = 0; page < NR; page++)
 				check_usable(test, m, page, first, last);
+			list_del(&cut.next);
 		}
 	}
 	m->nr_filling = 0;
