@@ -34,14 +34,26 @@ static int begin(struct t1x_dma_tree *tree, struct t1x_copy *copy,
 	if (!(dma->prot & IOMMU_READ) || (write && !(dma->prot & IOMMU_WRITE)))
 		return -EPERM;
 
-	copy->dma = dma;
 	copy->iova = iova;
 	copy->last = min(copy->last, last);
 	copy->vaddr = dma->vaddr + (iova - dma->iova);
 	copy->account = dma->account;
 	t1x_account_hold(dma->account);
-	list_add(&copy->next, &dma->copies);
+	list_add(&copy->next, &tree->copies);
 	return 0;
+}
+
+/* Mark what a copy that was not disowned has written. */
+static void mark_dirty(struct t1x_dma_tree *tree, const struct t1x_copy *copy,
+		       unsigned long written)
+{
+	unsigned long first = copy->iova >> PAGE_SHIFT;
+	unsigned long last = (copy->iova + (written - 1)) >> PAGE_SHIFT;
+	struct t1x_dma *dma;
+
+	/* It may have been split, but no split is amid a copy. */
+	dma = t1x_dma_find(tree, copy->iova, copy->iova);
+	t1x_dirty_set(&dma->dirty, first, last - first + 1);
 }
 
 static void end(struct t1x_dma_tree *tree, struct t1x_copy *copy,
@@ -53,12 +65,8 @@ static void end(struct t1x_dma_tree *tree, struct t1x_copy *copy,
 	if (list_empty(&copy->next))
 		return;
 
-	if (written) {
-		unsigned long first = copy->iova >> PAGE_SHIFT;
-		unsigned long last = (copy->iova + (written - 1)) >> PAGE_SHIFT;
-
-		t1x_dirty_set(&copy->dma->dirty, first, last - first + 1);
-	}
+	if (written)
+		mark_dirty(tree, copy, written);
 
 	list_del(&copy->next);
 	t1x_dma_wake(tree);
@@ -143,19 +151,21 @@ int t1x_copy_rw(struct t1x_dma_tree *tree, unsigned long iova, void *buf,
 
 /**
  * t1x_copy_any() - Is anything of a range being copied?
- * @dma: Mapping
+ * @tree: Mappings of the container
  * @iova: First byte of the range
  * @last: Last byte of the range, inclusive
  *
- * Context: The tree's mutex held. Does not sleep.
+ * Context: tree->lock held. Does not sleep.
  * Return: true if it is.
  */
-bool t1x_copy_any(const struct t1x_dma *dma, unsigned long iova,
+bool t1x_copy_any(struct t1x_dma_tree *tree, unsigned long iova,
 		  unsigned long last)
 {
 	const struct t1x_copy *copy;
 
-	list_for_each_entry(copy, &dma->copies, next) {
+	lockdep_assert_held(tree->lock);
+
+	list_for_each_entry(copy, &tree->copies, next) {
 		if (copy->iova <= last && copy->last >= iova)
 			return true;
 	}
@@ -164,20 +174,23 @@ bool t1x_copy_any(const struct t1x_dma *dma, unsigned long iova,
 }
 
 /**
- * t1x_copy_split() - Give the copies of the upper end of a mapping to another
- * @dma: Mapping
- * @part: Mapping which was the upper end of @dma; no copy is in both
+ * t1x_copy_disown() - A mapping goes, and with it what is copied of it
+ * @tree: Mappings of the container
+ * @dma: One of them, about to be removed
  *
- * Context: The tree's mutex held. Does not sleep.
+ * An unmap has waited for copies. Those that are still under way are of a device that
+ * was closed: nobody is to wait for them where another mapping is then.
+ *
+ * Context: tree->lock held. Does not sleep.
  */
-void t1x_copy_split(struct t1x_dma *dma, struct t1x_dma *part)
+void t1x_copy_disown(struct t1x_dma_tree *tree, const struct t1x_dma *dma)
 {
 	struct t1x_copy *copy, *next;
 
-	list_for_each_entry_safe(copy, next, &dma->copies, next) {
-		if (copy->iova < part->iova)
-			continue;
-		list_move(&copy->next, &part->copies);
-		copy->dma = part;
+	lockdep_assert_held(tree->lock);
+
+	list_for_each_entry_safe(copy, next, &tree->copies, next) {
+		if (copy->iova <= dma->last && copy->last >= dma->iova)
+			list_del_init(&copy->next);
 	}
 }

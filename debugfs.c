@@ -221,7 +221,6 @@ static unsigned long sum_some(struct t1x_map *map, struct t1x_dma *dma,
 
 		totals->mappings++;
 		totals->pages += t1x_dma_npages(dma);
-		totals->external_pages += dma->nr_externals_held;
 		dma = t1x_dma_next(&map->tree, dma);
 		if (!dma || n == MAPPINGS_AT_A_TIME - 1)
 			return last;
@@ -243,6 +242,7 @@ static void sum_up(struct t1x_map *map, struct totals *totals)
 		cond_resched();
 		mutex_lock(&map->lock);
 	}
+	totals->external_pages = map->tree.nr_externals_held;
 	mutex_unlock(&map->lock);
 }
 

@@ -167,7 +167,7 @@ int t1x_dirty_log_start(struct t1x_dirty_log *log)
 
 	for (dma = t1x_dma_first(log->tree); dma;
 	     dma = t1x_dma_next(log->tree, dma)) {
-		t1x_external_mark_dirty(dma);
+		t1x_external_mark_dirty(log->tree, dma);
 		cond_resched();
 	}
 	set_state(log, T1X_DIRTY_LOG_ON);
@@ -423,7 +423,7 @@ static void report_clipped(struct t1x_dirty_log *log,
 
 	t1x_dirty_clear(&dma->dirty, iova >> PAGE_SHIFT,
 			((last - iova) >> PAGE_SHIFT) + 1);
-	t1x_external_mark_dirty(dma);
+	t1x_external_mark_dirty(log->tree, dma);
 }
 
 /* Report all of a range, whose part of the bitmap is pinned. */

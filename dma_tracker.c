@@ -99,8 +99,6 @@ struct t1x_dma *t1x_dma_alloc(unsigned long iova, unsigned long last)
 	dma->last = last;
 	dma->first_pfn = T1X_NO_PFN;
 	dma->state = T1X_DMA_FILLING;
-	dma->externals = RB_ROOT;
-	INIT_LIST_HEAD(&dma->copies);
 	RB_CLEAR_NODE(&dma->node);
 
 	dma->pins = &dma->inline_pin;
@@ -149,8 +147,6 @@ err_free:
 void t1x_dma_free(struct t1x_dma *dma)
 {
 	WARN_ON_ONCE(!RB_EMPTY_NODE(&dma->node));
-	WARN_ON_ONCE(!RB_EMPTY_ROOT(&dma->externals));
-	WARN_ON_ONCE(!list_empty(&dma->copies));
 
 	t1x_dirty_free(&dma->dirty);
 	if (dma->segs != dma->inline_segs)
@@ -173,6 +169,9 @@ void t1x_dma_tree_init(struct t1x_dma_tree *tree, struct mutex *lock)
 	tree->nr_vaddr_invalid = 0;
 	tree->last_serial = 0;
 	INIT_LIST_HEAD(&tree->cuts);
+	tree->externals = RB_ROOT;
+	tree->nr_externals_held = 0;
+	INIT_LIST_HEAD(&tree->copies);
 	init_waitqueue_head(&tree->changed);
 }
 
@@ -365,17 +364,11 @@ int t1x_dma_insert(struct t1x_dma_tree *tree, struct t1x_dma *dma)
  * @tree: Tree that holds @dma
  * @dma: Mapping; owned by the caller afterwards
  *
- * Copies that are still under way, of a device that was closed, no longer belong to
- * it: they find themselves in no list.
- *
  * Context: tree->lock held. Does not sleep.
  */
 void t1x_dma_remove(struct t1x_dma_tree *tree, struct t1x_dma *dma)
 {
 	lockdep_assert_held(tree->lock);
-
-	while (!list_empty(&dma->copies))
-		list_del_init(dma->copies.next);
 
 	tree->nr_filling -= dma->state == T1X_DMA_FILLING;
 	tree->nr_vaddr_invalid -= dma->vaddr_invalid;
@@ -714,7 +707,7 @@ static void split_records(struct t1x_dma *dma, struct t1x_dma *part,
  * @part: From t1x_dma_alloc_part(), with the account and, if @dma has one, a dirty
  *	  bitmap of its own; owned by the tree afterwards
  *
- * @part is DYING too. Its external pins and copies still belong to @dma.
+ * @part is DYING too.
  *
  * Context: domains.rwsem and tree->lock held. May sleep.
  */

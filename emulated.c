@@ -60,6 +60,7 @@ void t1x_emulated_init(struct t1x_emulated *emulated, struct t1x_dma_tree *tree)
 void t1x_emulated_destroy(struct t1x_emulated *emulated)
 {
 	WARN_ON_ONCE(!list_empty(&emulated->groups));
+	WARN_ON_ONCE(!RB_EMPTY_ROOT(&emulated->tree->externals));
 	mutex_destroy(&emulated->device_lock);
 }
 
@@ -247,7 +248,7 @@ static int look_up(struct t1x_emulated *emulated, unsigned long iova, int prot,
 		return t1x_call_fail_with(call, -EPERM, T1X_REASON_PROT, iova,
 					  0, 0);
 
-	external = t1x_external_find(dma, iova);
+	external = t1x_external_find(emulated->tree, iova);
 	if (external) {
 		external->refs++;
 		*page = pfn_to_page(external->pfn);
@@ -330,12 +331,11 @@ out_put:
 }
 
 /* Is a mapping still the one that a page was pinned for? */
-static bool is_current(const struct t1x_dma *dma, unsigned long iova,
+static bool is_current(const struct t1x_dma *dma,
 		       const struct pin_target *target)
 {
 	return dma && dma->serial == target->serial &&
-	       dma->externals_charged == target->charge &&
-	       !t1x_external_find(dma, iova);
+	       dma->externals_charged == target->charge;
 }
 
 /*
@@ -363,10 +363,11 @@ static int pin_target(struct t1x_emulated *emulated, unsigned long iova,
 
 	mutex_lock(emulated->tree->lock);
 	dma = t1x_dma_find_usable(emulated->tree, iova, &last);
-	added = is_current(dma, iova, target);
+	added = is_current(dma, target) &&
+		!t1x_external_find(emulated->tree, iova);
 	if (added) {
 		*page = pfn_to_page(external->pfn);
-		t1x_external_insert(dma, external);
+		t1x_external_insert(emulated->tree, external);
 		t1x_dirty_set(&dma->dirty, iova >> PAGE_SHIFT, 1);
 	}
 	mutex_unlock(emulated->tree->lock);
@@ -467,13 +468,28 @@ int t1x_emulated_pin(struct t1x_emulated *emulated, unsigned long iova,
 	return ret;
 }
 
+/* Pins of one mapping that nobody finds any more, to be unpinned together. */
+struct gone {
+	struct t1x_external *first;
+	unsigned long nr_held;
+};
+
+static void take_pin(struct t1x_dma_tree *tree, struct t1x_external *external,
+		     struct gone *gone)
+{
+	t1x_external_remove(tree, external);
+	external->next = gone->first;
+	gone->first = external;
+	gone->nr_held += external->held;
+}
+
 /*
- * Take the pins out of a mapping that are let go for the last time, of the next
- * @npages pages from @iova on. Return: how many pages that are, at least one.
+ * Take the pins of a mapping that are let go for the last time, of the next @npages
+ * pages from @iova on. Return: how many pages that are, at least one.
  */
-static unsigned long take_pins(struct t1x_dma *dma, unsigned long iova,
-			       unsigned long npages, struct t1x_external **gone,
-			       unsigned long *nr_held)
+static unsigned long take_pins(struct t1x_dma_tree *tree,
+			       const struct t1x_dma *dma, unsigned long iova,
+			       unsigned long npages, struct gone *gone)
 {
 	struct t1x_external *external;
 	unsigned long n;
@@ -481,29 +497,25 @@ static unsigned long take_pins(struct t1x_dma *dma, unsigned long iova,
 	npages = min3(npages, ((dma->last - iova) >> PAGE_SHIFT) + 1,
 		      UNPIN_BATCH);
 	for (n = 0; n < npages; n++) {
-		external = t1x_external_find(dma, iova + (n << PAGE_SHIFT));
-		if (!external || --external->refs)
-			continue;
-
-		t1x_external_remove(dma, external);
-		external->next = *gone;
-		*gone = external;
-		*nr_held += external->held;
+		external = t1x_external_find(tree, iova + (n << PAGE_SHIFT));
+		if (external && !--external->refs)
+			take_pin(tree, external, gone);
 	}
 
 	return n;
 }
 
-/* Unpin and free what take_pins() took, with no lock held. */
-static void put_pins(struct t1x_external *gone, int prot)
+/* Unpin and free what was taken, with no lock held. */
+static void put_pins(const struct gone *gone, int prot)
 {
-	while (gone) {
-		struct t1x_external *external = gone;
+	struct t1x_external *external, *next;
 
-		gone = external->next;
+	for (external = gone->first; external; external = next) {
+		next = external->next;
 		if (external->held)
 			t1x_pin_put_page(external->pfn, prot);
 		t1x_external_free(external);
+		cond_resched();
 	}
 }
 
@@ -512,8 +524,7 @@ static unsigned long unpin_some(struct t1x_emulated *emulated,
 				unsigned long iova, unsigned long npages)
 {
 	struct t1x_account *account = NULL;
-	struct t1x_external *gone = NULL;
-	unsigned long nr_held = 0;
+	struct gone gone = {};
 	struct t1x_dma *dma;
 	int prot;
 
@@ -525,18 +536,18 @@ static unsigned long unpin_some(struct t1x_emulated *emulated,
 		return 0;
 	}
 
-	npages = take_pins(dma, iova, npages, &gone, &nr_held);
+	npages = take_pins(emulated->tree, dma, iova, npages, &gone);
 	prot = dma->prot;
-	if (nr_held && dma->externals_charged) {
+	if (gone.nr_held && dma->externals_charged) {
 		account = dma->account;
 		t1x_account_hold(account);
-		t1x_account_refund(account, nr_held);
+		t1x_account_refund(account, gone.nr_held);
 	}
-	if (gone && dma->state == T1X_DMA_DYING)
+	if (gone.first && dma->state == T1X_DMA_DYING)
 		t1x_dma_wake(emulated->tree);
 	mutex_unlock(emulated->tree->lock);
 
-	put_pins(gone, prot);
+	put_pins(&gone, prot);
 	if (account) {
 		t1x_account_settle(account);
 		t1x_account_put(account);
@@ -570,10 +581,10 @@ void t1x_emulated_unpin(struct t1x_emulated *emulated, unsigned long iova,
 }
 
 /* Does a driver still hold a page of what goes? */
-static bool is_held(const struct t1x_dma *dma,
+static bool is_held(struct t1x_emulated *emulated,
 		    const struct t1x_iova_range *going)
 {
-	return t1x_external_any(dma, going->iova, going->last);
+	return t1x_external_first(emulated->tree, going->iova, going->last);
 }
 
 /* Tell all drivers what goes of a mapping. */
@@ -593,26 +604,25 @@ static int notify(struct t1x_emulated *emulated,
 }
 
 static int wait_for_copies(struct t1x_emulated *emulated,
-			   const struct t1x_dma *dma,
 			   const struct t1x_iova_range *going)
 {
+	struct t1x_dma_tree *tree = emulated->tree;
 	int ret = 0;
 
-	while (t1x_copy_any(dma, going->iova, going->last) && !ret)
-		ret = t1x_dma_wait(emulated->tree, MAX_SCHEDULE_TIMEOUT);
+	while (t1x_copy_any(tree, going->iova, going->last) && !ret)
+		ret = t1x_dma_wait(tree, MAX_SCHEDULE_TIMEOUT);
 	return ret;
 }
 
 /* Wait for a driver, for so long and no longer: any mapping's change wakes us. */
 static int wait_for_unpin(struct t1x_emulated *emulated,
-			  const struct t1x_dma *dma,
 			  const struct t1x_iova_range *going)
 {
 	unsigned long until = jiffies + QUIESCE_WAIT;
 	long left = QUIESCE_WAIT;
 	int ret = 0;
 
-	while (!ret && left > 0 && is_held(dma, going)) {
+	while (!ret && left > 0 && is_held(emulated, going)) {
 		ret = t1x_dma_wait(emulated->tree, left);
 		left = until - jiffies;
 	}
@@ -642,19 +652,18 @@ int t1x_emulated_quiesce(struct t1x_emulated *emulated, struct t1x_dma *dma,
 
 	mutex_lock(lock);
 	going = t1x_dma_going(emulated->tree, dma);
-	ret = wait_for_copies(emulated, dma, &going);
-	while (!ret && is_held(dma, &going)) {
+	ret = wait_for_copies(emulated, &going);
+	while (!ret && is_held(emulated, &going)) {
 		mutex_unlock(lock);
 		ret = notify(emulated, &going);
 		mutex_lock(lock);
-		if (ret || !is_held(dma, &going))
+		if (ret || !is_held(emulated, &going))
 			break;
 
 		/* A driver cannot let go of what it has not been given yet. */
 		tries += !emulated->nr_pinning;
-		ret = tries < QUIESCE_TRIES ?
-			      wait_for_unpin(emulated, dma, &going) :
-			      -EBUSY;
+		ret = tries < QUIESCE_TRIES ? wait_for_unpin(emulated, &going) :
+					      -EBUSY;
 	}
 	mutex_unlock(lock);
 
@@ -681,33 +690,30 @@ int t1x_emulated_quiesce(struct t1x_emulated *emulated, struct t1x_dma *dma,
  */
 void t1x_emulated_abandon(struct t1x_emulated *emulated, struct t1x_dma *dma)
 {
+	struct t1x_dma_tree *tree = emulated->tree;
 	struct t1x_account *account = dma->account;
-	struct rb_root externals = dma->externals;
 	bool charged = dma->externals_charged;
-	unsigned long held = dma->nr_externals_held;
-	struct t1x_external *external, *next;
+	struct t1x_external *external;
+	struct gone gone = {};
 	int prot = dma->prot;
 
-	lockdep_assert_held(emulated->tree->lock);
+	lockdep_assert_held(tree->lock);
 
-	if (RB_EMPTY_ROOT(&externals))
+	while ((external = t1x_external_first(tree, dma->iova, dma->last))) {
+		take_pin(tree, external, &gone);
+		cond_resched();
+	}
+	if (!gone.first)
 		return;
 
 	pr_warn_once("a driver left pages pinned when it closed its device\n");
-	dma->externals = RB_ROOT;
-	dma->nr_externals_held = 0;
 	t1x_account_hold(account);
-	mutex_unlock(emulated->tree->lock);
+	mutex_unlock(tree->lock);
 
-	rbtree_postorder_for_each_entry_safe(external, next, &externals, node) {
-		if (external->held)
-			t1x_pin_put_page(external->pfn, prot);
-		t1x_external_free(external);
-		cond_resched();
-	}
+	put_pins(&gone, prot);
 	if (charged)
-		t1x_account_refund(account, held);
+		t1x_account_refund(account, gone.nr_held);
 	t1x_account_put(account);
 
-	mutex_lock(emulated->tree->lock);
+	mutex_lock(tree->lock);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * External pins of one mapping. See include/external.h.
+ * External pins. See include/external.h.
  */
+#include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/rbtree.h>
 #include <linux/sched.h>
@@ -46,7 +47,7 @@ void t1x_external_cache_destroy(void)
  * @iova: IOVA that is pinned, any byte of its page
  *
  * Context: May sleep.
- * Return: The pin, in no mapping yet, or NULL if memory is short.
+ * Return: The pin, in no tree yet, or NULL if memory is short.
  */
 struct t1x_external *t1x_external_alloc(unsigned long iova)
 {
@@ -62,7 +63,7 @@ struct t1x_external *t1x_external_alloc(unsigned long iova)
 }
 
 /**
- * t1x_external_free() - Free an external pin that is in no mapping
+ * t1x_external_free() - Free an external pin that is in no tree
  * @external: Pin or NULL
  */
 void t1x_external_free(struct t1x_external *external)
@@ -73,16 +74,18 @@ void t1x_external_free(struct t1x_external *external)
 
 /**
  * t1x_external_find() - Find the pin that was made with an IOVA
- * @dma: Mapping
+ * @tree: Mappings of the container
  * @iova: The very IOVA; another byte of the same page is another pin
  *
- * Context: The tree's mutex held. Does not sleep.
+ * Context: tree->lock held. Does not sleep.
  * Return: The pin or NULL.
  */
-struct t1x_external *t1x_external_find(const struct t1x_dma *dma,
+struct t1x_external *t1x_external_find(struct t1x_dma_tree *tree,
 				       unsigned long iova)
 {
-	struct rb_node *node = dma->externals.rb_node;
+	struct rb_node *node = tree->externals.rb_node;
+
+	lockdep_assert_held(tree->lock);
 
 	while (node) {
 		struct t1x_external *external = node_external(node);
@@ -96,15 +99,18 @@ struct t1x_external *t1x_external_find(const struct t1x_dma *dma,
 }
 
 /**
- * t1x_external_insert() - Add a pin to a mapping
- * @dma: Mapping that has no pin of this IOVA
- * @external: Pin; belongs to the mapping afterwards
+ * t1x_external_insert() - Add a pin
+ * @tree: Mappings of the container, which has no pin of this IOVA
+ * @external: Pin of a page of one of them; belongs to it afterwards
  *
- * Context: The tree's mutex held. Does not sleep.
+ * Context: tree->lock held. Does not sleep.
  */
-void t1x_external_insert(struct t1x_dma *dma, struct t1x_external *external)
+void t1x_external_insert(struct t1x_dma_tree *tree,
+			 struct t1x_external *external)
 {
-	struct rb_node **link = &dma->externals.rb_node, *parent = NULL;
+	struct rb_node **link = &tree->externals.rb_node, *parent = NULL;
+
+	lockdep_assert_held(tree->lock);
 
 	while (*link) {
 		parent = *link;
@@ -114,29 +120,42 @@ void t1x_external_insert(struct t1x_dma *dma, struct t1x_external *external)
 	}
 
 	rb_link_node(&external->node, parent, link);
-	rb_insert_color(&external->node, &dma->externals);
-	dma->nr_externals_held += external->held;
+	rb_insert_color(&external->node, &tree->externals);
+	tree->nr_externals_held += external->held;
 }
 
 /**
- * t1x_external_remove() - Take a pin out of a mapping
- * @dma: Mapping
- * @external: Pin of it; belongs to the caller afterwards
+ * t1x_external_remove() - Take a pin out
+ * @tree: Mappings of the container
+ * @external: Pin of a page of one of them; belongs to the caller afterwards
  *
- * Context: The tree's mutex held. Does not sleep.
+ * Context: tree->lock held. Does not sleep.
  */
-void t1x_external_remove(struct t1x_dma *dma, struct t1x_external *external)
+void t1x_external_remove(struct t1x_dma_tree *tree,
+			 struct t1x_external *external)
 {
-	rb_erase(&external->node, &dma->externals);
-	dma->nr_externals_held -= external->held;
+	lockdep_assert_held(tree->lock);
+
+	rb_erase(&external->node, &tree->externals);
+	tree->nr_externals_held -= external->held;
 }
 
-/* The pin with the lowest IOVA at or above one, or NULL. */
-static struct t1x_external *find_from(const struct t1x_dma *dma,
-				      unsigned long iova)
+/**
+ * t1x_external_first() - Find the lowest pin of a range
+ * @tree: Mappings of the container
+ * @iova: First byte of the range
+ * @last: Last byte of the range, inclusive
+ *
+ * Context: tree->lock held. Does not sleep.
+ * Return: The pin with the lowest IOVA in the range, or NULL if there is none.
+ */
+struct t1x_external *t1x_external_first(struct t1x_dma_tree *tree,
+					unsigned long iova, unsigned long last)
 {
-	struct rb_node *node = dma->externals.rb_node;
+	struct rb_node *node = tree->externals.rb_node;
 	struct t1x_external *lowest = NULL;
+
+	lockdep_assert_held(tree->lock);
 
 	while (node) {
 		struct t1x_external *external = node_external(node);
@@ -149,55 +168,54 @@ static struct t1x_external *find_from(const struct t1x_dma *dma,
 		}
 	}
 
-	return lowest;
+	return lowest && lowest->iova <= last ? lowest : NULL;
 }
 
-/**
- * t1x_external_any() - Is anything of a range pinned?
- * @dma: Mapping
- * @iova: First byte of the range
- * @last: Last byte of the range, inclusive
- *
- * Context: The tree's mutex held. Does not sleep.
- * Return: true if a pin was made with an IOVA in the range.
- */
-bool t1x_external_any(const struct t1x_dma *dma, unsigned long iova,
-		      unsigned long last)
+/* The pin that follows another in a mapping, or NULL. */
+static struct t1x_external *next_of(const struct t1x_dma *dma,
+				    struct t1x_external *external)
 {
-	struct t1x_external *external = find_from(dma, iova);
-
-	return external && external->iova <= last;
+	external = node_external(rb_next(&external->node));
+	return external && external->iova <= dma->last ? external : NULL;
 }
 
 /**
- * t1x_external_split() - Give the pins of the upper end of a mapping to another
- * @dma: Mapping
- * @part: Mapping without a pin, which was the upper end of @dma
+ * t1x_external_nr_held() - How many pages do drivers hold of a mapping?
+ * @tree: Mappings of the container
+ * @dma: One of them
  *
- * Context: The tree's mutex held. May sleep.
+ * Context: tree->lock held. May sleep.
+ * Return: Pages that are pinned, each as often as it is.
  */
-void t1x_external_split(struct t1x_dma *dma, struct t1x_dma *part)
+unsigned long t1x_external_nr_held(struct t1x_dma_tree *tree,
+				   const struct t1x_dma *dma)
 {
 	struct t1x_external *external;
+	unsigned long npages = 0;
 
-	while ((external = find_from(dma, part->iova))) {
-		t1x_external_remove(dma, external);
-		t1x_external_insert(part, external);
+	for (external = t1x_external_first(tree, dma->iova, dma->last);
+	     external; external = next_of(dma, external)) {
+		npages += external->held;
 		cond_resched();
 	}
+
+	return npages;
 }
 
 /**
  * t1x_external_mark_dirty() - Mark what is held: a device may write there any time
- * @dma: Mapping, tracked or not
+ * @tree: Mappings of the container
+ * @dma: One of them, tracked or not
  *
- * Context: The tree's mutex held. Does not sleep.
+ * Context: tree->lock held. May sleep.
  */
-void t1x_external_mark_dirty(struct t1x_dma *dma)
+void t1x_external_mark_dirty(struct t1x_dma_tree *tree, struct t1x_dma *dma)
 {
-	struct rb_node *node;
+	struct t1x_external *external;
 
-	for (node = rb_first(&dma->externals); node; node = rb_next(node))
-		t1x_dirty_set(&dma->dirty,
-			      node_external(node)->iova >> PAGE_SHIFT, 1);
+	for (external = t1x_external_first(tree, dma->iova, dma->last);
+	     external; external = next_of(dma, external)) {
+		t1x_dirty_set(&dma->dirty, external->iova >> PAGE_SHIFT, 1);
+		cond_resched();
+	}
 }

@@ -11,10 +11,12 @@
 #include "account.h"
 #include "backing.h"
 #include "call.h"
+#include "copy.h"
 #include "dirty_log.h"
 #include "dma_tracker.h"
 #include "domain.h"
 #include "emulated.h"
+#include "external.h"
 #include "map.h"
 #include "pgsize.h"
 #include "pin.h"
@@ -160,6 +162,7 @@ static struct t1x_dma *forget_some(struct t1x_map *map, struct t1x_dma *dma,
 			t1x_dma_set_state(&map->tree, dma, T1X_DMA_DYING);
 			continue;
 		}
+		t1x_copy_disown(&map->tree, dma);
 		t1x_dma_remove(&map->tree, dma);
 		map->dma_avail += !dma->uncounted;
 		dma->next_dying = *gone;
@@ -439,6 +442,13 @@ bool t1x_map_begin_fill_all(struct t1x_map *map)
 	return true;
 }
 
+/* What drivers hold of a mapping is charged by itself from now on. */
+static void keep_externals(struct t1x_map *map, struct t1x_dma *dma)
+{
+	t1x_account_keep(dma->account, t1x_external_nr_held(&map->tree, dma));
+	dma->externals_charged = true;
+}
+
 /*
  * Pin and map a BUSY mapping. The mutex is held; it is dropped and taken again.
  * What drivers hold of it is charged already: if the mapping cannot be pinned,
@@ -450,7 +460,7 @@ static int fill_busy(struct t1x_map *map, struct t1x_dma *dma, bool single,
 	const struct t1x_pin_opts opts = {
 		.call = call,
 		.orphans = t1x_account_orphans(&map->accounts),
-		.credit = dma->nr_externals_held,
+		.credit = t1x_external_nr_held(&map->tree, dma),
 		.single = single,
 	};
 	int ret;
@@ -467,8 +477,7 @@ static int fill_busy(struct t1x_map *map, struct t1x_dma *dma, bool single,
 		t1x_dma_set_state(&map->tree, dma, T1X_DMA_LIVE);
 	} else {
 		/* What was let go meanwhile is to be refunded now, or the reverse. */
-		t1x_account_keep(dma->account, dma->nr_externals_held);
-		dma->externals_charged = true;
+		keep_externals(map, dma);
 	}
 	return ret;
 }
@@ -520,10 +529,8 @@ static void clear_dma(struct t1x_map *map, struct t1x_dma *dma)
 /* Take a mapping out of the last domain, and leave it to drivers only. */
 static void unback(struct t1x_map *map, struct t1x_dma *dma)
 {
-	if (!dma->externals_charged) {
-		t1x_account_keep(dma->account, dma->nr_externals_held);
-		dma->externals_charged = true;
-	}
+	if (!dma->externals_charged)
+		keep_externals(map, dma);
 	if (dma->state == T1X_DMA_FILLING)
 		dma->restart = true;
 

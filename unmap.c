@@ -30,7 +30,7 @@ struct dying {
 	struct t1x_dma *first; /* chain of DYING mappings */
 	u64 npages;
 	unsigned long nr;
-	bool in_use; /* drivers of emulated devices hold or copy something of it */
+	bool in_use; /* drivers of emulated devices hold or copy something there */
 	bool entry; /* an entry of dma_entry_limit is taken for what is left */
 
 	/* A range has two ends, so no more than two mappings are cut ... */
@@ -152,6 +152,14 @@ static int take_entry(struct t1x_map *map, struct dying *dying,
 	return 0;
 }
 
+/* Do drivers of emulated devices hold or copy anything of a range? */
+static bool is_in_use(struct t1x_map *map, unsigned long iova,
+		      unsigned long last)
+{
+	return t1x_external_first(&map->tree, iova, last) ||
+	       t1x_copy_any(&map->tree, iova, last);
+}
+
 /*
  * Mark everything that an unmap removes as DYING, and chain it.
  * Return: 0; -EINVAL if the range cuts a mapping that cannot be cut there; -ENOSPC;
@@ -161,6 +169,7 @@ static int take_entry(struct t1x_map *map, struct dying *dying,
 static int mark(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 		struct dying *dying)
 {
+	unsigned long last = 0;
 	struct t1x_dma *dma;
 	unsigned int i;
 	int ret;
@@ -179,10 +188,11 @@ static int mark(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 		t1x_dma_set_state(&map->tree, dma, T1X_DMA_DYING);
 		dying->nr++;
 		dying->npages += ((going.last - going.iova) >> PAGE_SHIFT) + 1;
-		dying->in_use |= !RB_EMPTY_ROOT(&dma->externals) ||
-				 !list_empty(&dma->copies);
+		last = dma->last;
 	}
 
+	if (dying->first)
+		dying->in_use = is_in_use(map, dying->first->iova, last);
 	return 0;
 }
 
@@ -350,8 +360,6 @@ static struct t1x_dma *split(struct t1x_map *map,
 	t1x_account_hold(dma->account);
 	upper->account = dma->account;
 	t1x_dma_split(&map->tree, dma, upper);
-	t1x_external_split(dma, upper);
-	t1x_copy_split(dma, upper);
 	return upper;
 }
 

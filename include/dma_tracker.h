@@ -89,13 +89,8 @@ struct t1x_dma {
 	bool vaddr_invalid; /* VFIO_DMA_UNMAP_FLAG_VADDR */
 	struct t1x_dma *next_dying; /* of those that one call removes */
 	bool uncounted; /* a part whose entry the rest of the mapping keeps */
+	bool externals_charged; /* its external pins are in account->charged */
 	struct t1x_dirty dirty;
-
-	/* What drivers of emulated devices hold, also under that mutex. */
-	struct rb_root externals; /* of struct t1x_external, by IOVA */
-	unsigned long nr_externals_held; /* of these, pages that are pinned */
-	bool externals_charged; /* these pages are in account->charged */
-	struct list_head copies; /* of struct t1x_copy, those under way */
 
 	/*
 	 * The part that is in the IOMMU, in pages: [unmapped, mapped). Only the
@@ -142,6 +137,11 @@ struct t1x_dma_tree {
 	unsigned int nr_vaddr_invalid;
 	u64 last_serial;
 	struct list_head cuts; /* of struct t1x_dma_cut */
+
+	/* What drivers of emulated devices hold and copy, also under *lock. */
+	struct rb_root externals; /* of struct t1x_external, by IOVA */
+	unsigned long nr_externals_held; /* of these, pages that are pinned */
+	struct list_head copies; /* of struct t1x_copy, those under way */
 
 	/* Woken whenever a mapping changes its state, goes or is let go. */
 	wait_queue_head_t changed;

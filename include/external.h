@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * External pins: the pages of one mapping that drivers of emulated devices hold.
- * They are found by the exact IOVA that was pinned, which need not be page aligned,
- * and counted: the drivers of several devices may hold the same page.
+ * External pins: the pages of mappings that drivers of emulated devices hold. They are
+ * found by the exact IOVA that was pinned, which need not be page aligned, and counted:
+ * the drivers of several devices may hold the same page.
  *
- * The mutex of the mapping's tree protects all of it.
+ * All pins of a container are in one tree. Which mapping one belongs to follows from
+ * its IOVA, so a mapping that no driver uses has nothing to keep, and one that is split
+ * nothing to share out.
  */
 #ifndef T1X_EXTERNAL_H
 #define T1X_EXTERNAL_H
@@ -13,10 +15,11 @@
 #include <linux/types.h>
 
 struct t1x_dma;
+struct t1x_dma_tree;
 
 struct t1x_external {
 	union {
-		struct rb_node node; /* in t1x_dma.externals */
+		struct rb_node node; /* in t1x_dma_tree.externals */
 		struct t1x_external *next; /* of those taken out together */
 	};
 	unsigned long iova;
@@ -31,13 +34,17 @@ void t1x_external_cache_destroy(void);
 struct t1x_external *t1x_external_alloc(unsigned long iova);
 void t1x_external_free(struct t1x_external *external);
 
-struct t1x_external *t1x_external_find(const struct t1x_dma *dma,
+/* The mutex of the tree held. */
+struct t1x_external *t1x_external_find(struct t1x_dma_tree *tree,
 				       unsigned long iova);
-void t1x_external_insert(struct t1x_dma *dma, struct t1x_external *external);
-void t1x_external_remove(struct t1x_dma *dma, struct t1x_external *external);
-bool t1x_external_any(const struct t1x_dma *dma, unsigned long iova,
-		      unsigned long last);
-void t1x_external_split(struct t1x_dma *dma, struct t1x_dma *part);
-void t1x_external_mark_dirty(struct t1x_dma *dma);
+struct t1x_external *t1x_external_first(struct t1x_dma_tree *tree,
+					unsigned long iova, unsigned long last);
+void t1x_external_insert(struct t1x_dma_tree *tree,
+			 struct t1x_external *external);
+void t1x_external_remove(struct t1x_dma_tree *tree,
+			 struct t1x_external *external);
+unsigned long t1x_external_nr_held(struct t1x_dma_tree *tree,
+				   const struct t1x_dma *dma);
+void t1x_external_mark_dirty(struct t1x_dma_tree *tree, struct t1x_dma *dma);
 
 #endif /* T1X_EXTERNAL_H */

@@ -335,6 +335,18 @@ static struct t1x_dma *find_dma(struct fake_container *c, unsigned long page)
 	return dma;
 }
 
+/* Pages that drivers hold of the mapping that a page is in. */
+static unsigned long nr_held(struct fake_container *c, unsigned long page)
+{
+	struct t1x_dma *dma = find_dma(c, page);
+	unsigned long held;
+
+	mutex_lock(&c->map.lock);
+	held = t1x_external_nr_held(&c->map.tree, dma);
+	mutex_unlock(&c->map.lock);
+	return held;
+}
+
 static bool is_dirty(struct fake_container *c, unsigned long page)
 {
 	struct t1x_dma *dma = find_dma(c, page);
@@ -368,11 +380,9 @@ static void check_cut_of_pins(struct kunit *test, unsigned int first,
 	KUNIT_EXPECT_EQ(test, (u64)cut_at(first), driver.iova);
 	KUNIT_EXPECT_EQ(test, (u64)(end - first) << PAGE_SHIFT, driver.length);
 	if (first)
-		KUNIT_EXPECT_EQ(test, 2UL * first,
-				find_dma(c, 0)->nr_externals_held);
+		KUNIT_EXPECT_EQ(test, 2UL * first, nr_held(c, 0));
 	if (end < NPAGES)
-		KUNIT_EXPECT_EQ(test, 2UL * (NPAGES - end),
-				find_dma(c, end)->nr_externals_held);
+		KUNIT_EXPECT_EQ(test, 2UL * (NPAGES - end), nr_held(c, end));
 	/* The first mapping has two pages that need no pin. */
 	KUNIT_EXPECT_EQ(test, with_iommu ? n + NPAGES - 2L : 2L * n,
 			fake_pin.charged);
@@ -569,6 +579,42 @@ static void a_copy_in_every_page_finds_its_part(struct kunit *test)
 	end_emulated(c);
 }
 
+/* The device is closed and its group goes; then all is there again, and goes. */
+static void begin_anew_during_copy(void)
+{
+	struct fake_container *c = driver.c;
+	struct iommu_group *group = fake_group_of(&c->groups[EMULATED]);
+
+	t1x_emulated_remove_device(&c->map.emulated, &driver.device);
+	fake_detach(c, EMULATED);
+	KUNIT_EXPECT_TRUE(c->test, RB_EMPTY_ROOT(&c->map.tree.root));
+
+	KUNIT_ASSERT_EQ(c->test, 0,
+			t1x_group_attach_emulated(&c->map, group, NULL));
+	t1x_emulated_add_device(&c->map.emulated, &driver.device);
+	KUNIT_ASSERT_EQ(c->test, 0, fake_map(c, CUT_IOVA, NPAGES, CUT_PAGE));
+	fake_call_start(&cutter);
+	KUNIT_EXPECT_EQ(c->test, 0, fake_call_end(&cutter));
+}
+
+static void a_copy_of_what_has_gone_holds_nothing_up(struct kunit *test)
+{
+	struct fake_container *c = new_cuttable(test);
+	u8 buf[16];
+
+	cutter = (struct fake_call){
+		.c = c,
+		.unmap = true,
+		.iova = CUT_IOVA,
+		.npages = NPAGES,
+	};
+	during_copy = begin_anew_during_copy;
+	KUNIT_EXPECT_EQ(test, 0,
+			t1x_copy_rw(&c->map.tree, CUT_IOVA, buf, 16, true));
+	KUNIT_EXPECT_TRUE(test, list_empty(&c->map.tree.copies));
+	end_emulated(c);
+}
+
 /* ---- An IOMMU that comes during a cut ---- */
 
 static struct completion attached;
@@ -634,6 +680,7 @@ static struct kunit_case emulated_cases[] = {
 	KUNIT_CASE(what_stays_is_there_throughout),
 	KUNIT_CASE(a_copy_goes_on_while_its_mapping_is_cut),
 	KUNIT_CASE(a_copy_in_every_page_finds_its_part),
+	KUNIT_CASE(a_copy_of_what_has_gone_holds_nothing_up),
 	KUNIT_CASE(the_first_iommu_waits_for_a_cut),
 	{}
 };
