@@ -13,7 +13,6 @@
 
 #include "account.h"
 #include "copy.h"
-#include "dirty_bitmap.h"
 #include "dma_tracker.h"
 
 /* Find what of [iova, last] is in one mapping, and keep that from going. */
@@ -53,7 +52,7 @@ static void mark_dirty(struct t1x_dma_tree *tree, const struct t1x_copy *copy,
 
 	/* It may have been split, but no split is amid a copy. */
 	dma = t1x_dma_find(tree, copy->iova, copy->iova);
-	t1x_dirty_set(&dma->dirty, first, last - first + 1);
+	t1x_dma_set_dirty(dma, first, last - first + 1);
 }
 
 static void end(struct t1x_dma_tree *tree, struct t1x_copy *copy,

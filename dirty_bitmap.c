@@ -87,7 +87,7 @@ void t1x_dirty_free(struct t1x_dirty *dirty)
  *
  * Context: Does not sleep.
  */
-void t1x_dirty_set(struct t1x_dirty *dirty, unsigned long page,
+void t1x_dirty_set(const struct t1x_dirty *dirty, unsigned long page,
 		   unsigned long npages)
 {
 	if (dirty->bits)
@@ -100,7 +100,7 @@ void t1x_dirty_set(struct t1x_dirty *dirty, unsigned long page,
  *
  * Context: May sleep.
  */
-void t1x_dirty_set_all(struct t1x_dirty *dirty)
+void t1x_dirty_set_all(const struct t1x_dirty *dirty)
 {
 	unsigned long done = 0;
 
@@ -120,7 +120,7 @@ void t1x_dirty_set_all(struct t1x_dirty *dirty)
  *
  * Context: May sleep.
  */
-void t1x_dirty_clear_all(struct t1x_dirty *dirty)
+void t1x_dirty_clear_all(const struct t1x_dirty *dirty)
 {
 	char *next = (char *)dirty->bits;
 	size_t left;
@@ -146,7 +146,7 @@ void t1x_dirty_clear_all(struct t1x_dirty *dirty)
  *
  * Context: May sleep.
  */
-void t1x_dirty_clear(struct t1x_dirty *dirty, unsigned long page,
+void t1x_dirty_clear(const struct t1x_dirty *dirty, unsigned long page,
 		     unsigned long npages)
 {
 	unsigned long end = min(page + npages, dirty->first + dirty->npages);
@@ -175,7 +175,7 @@ void t1x_dirty_clear(struct t1x_dirty *dirty, unsigned long page,
  *
  * Context: May sleep.
  */
-void t1x_dirty_split(struct t1x_dirty *dirty, struct t1x_dirty *part)
+void t1x_dirty_split(struct t1x_dirty *dirty, const struct t1x_dirty *part)
 {
 	unsigned long *from, below = BIT(part->first % BITS_PER_LONG) - 1;
 	size_t done = 0, n, len = nr_words(part) * sizeof(*part->bits);

@@ -43,7 +43,7 @@ static void free_all(struct t1x_dirty_log *log)
 
 	for (dma = t1x_dma_first(log->tree); dma;
 	     dma = t1x_dma_next(log->tree, dma)) {
-		t1x_dirty_free(&dma->dirty);
+		t1x_dma_untrack(dma);
 		cond_resched();
 	}
 }
@@ -86,9 +86,9 @@ static int cover(struct t1x_dirty_log *log, struct t1x_dma *dma)
 
 	dma = t1x_dma_find(log->tree, iova, iova);
 	if (dma && dma->serial == serial && dma->iova == iova &&
-	    dma->last == last && !dma->dirty.bits &&
+	    dma->last == last && !dma->dirty_bits &&
 	    log->state != T1X_DIRTY_LOG_OFF)
-		swap(dma->dirty, dirty);
+		swap(dma->dirty_bits, dirty.bits);
 	t1x_dirty_free(&dirty);
 	return 0;
 }
@@ -108,7 +108,7 @@ int t1x_dirty_log_cover(struct t1x_dirty_log *log, struct t1x_dma *dma)
 
 	lockdep_assert_held(log->tree->lock);
 
-	while (!ret && log->state != T1X_DIRTY_LOG_OFF && !dma->dirty.bits)
+	while (!ret && log->state != T1X_DIRTY_LOG_OFF && !dma->dirty_bits)
 		ret = cover(log, dma);
 	return ret;
 }
@@ -122,7 +122,7 @@ static int cover_all(struct t1x_dirty_log *log)
 	while (dma && !ret) {
 		unsigned long iova = dma->iova;
 
-		if (dma->dirty.bits || dma->state == T1X_DMA_FILLING) {
+		if (dma->dirty_bits || dma->state == T1X_DMA_FILLING) {
 			dma = t1x_dma_next(log->tree, dma);
 		} else {
 			ret = cover(log, dma);
@@ -216,7 +216,9 @@ void t1x_dirty_log_set_all(struct t1x_dirty_log *log)
 
 	for (dma = t1x_dma_first(log->tree); dma;
 	     dma = t1x_dma_next(log->tree, dma)) {
-		t1x_dirty_set_all(&dma->dirty);
+		struct t1x_dirty dirty = t1x_dma_dirty(dma);
+
+		t1x_dirty_set_all(&dirty);
 		cond_resched();
 	}
 }
@@ -412,16 +414,17 @@ static int pin_all(struct t1x_dirty_log *log, const struct t1x_uapi_dirty *args,
 static void report_clipped(struct t1x_dirty_log *log,
 			   const struct t1x_dirty_report *report,
 			   const struct t1x_uapi_dirty *args,
-			   struct t1x_dma *dma)
+			   const struct t1x_dma *dma)
 {
 	unsigned long iova = max(dma->iova, args->iova);
 	unsigned long last = min(dma->last, args->last);
+	struct t1x_dirty dirty = t1x_dma_dirty(dma);
 
 	write_report(log, report, dma, iova, last);
 	if (args->no_clear)
 		return;
 
-	t1x_dirty_clear(&dma->dirty, iova >> PAGE_SHIFT,
+	t1x_dirty_clear(&dirty, iova >> PAGE_SHIFT,
 			((last - iova) >> PAGE_SHIFT) + 1);
 	t1x_external_mark_dirty(log->tree, dma);
 }

@@ -144,7 +144,7 @@ void t1x_dirty_report_clear_window(const struct t1x_dirty_report *report)
 }
 
 /* A word whose bits are units of several pages. */
-static u64 wide_word(const struct t1x_dma *dma, unsigned long unit,
+static u64 wide_word(const struct t1x_dirty *dirty, unsigned long unit,
 		     unsigned int order, bool all)
 {
 	u64 word = 0;
@@ -153,10 +153,9 @@ static u64 wide_word(const struct t1x_dma *dma, unsigned long unit,
 	for (i = 0; i < 64; i++) {
 		unsigned long page = (unit + i) << order;
 
-		if (page < dma->dirty.first ||
-		    page - dma->dirty.first >= dma->dirty.npages)
+		if (page < dirty->first || page - dirty->first >= dirty->npages)
 			continue;
-		if (all || t1x_dirty_any(&dma->dirty, page, BIT(order)))
+		if (all || t1x_dirty_any(dirty, page, BIT(order)))
 			word |= BIT_ULL(i);
 	}
 
@@ -164,18 +163,18 @@ static u64 wide_word(const struct t1x_dma *dma, unsigned long unit,
 }
 
 static void make_words(const struct t1x_dirty_report *report,
-		       const struct t1x_dma *dma, unsigned long unit, bool all,
-		       u64 *words, size_t nr)
+		       const struct t1x_dirty *dirty, unsigned long unit,
+		       bool all, u64 *words, size_t nr)
 {
 	size_t i;
 
 	if (report->shift == PAGE_SHIFT && all)
-		t1x_dirty_words_full(&dma->dirty, unit, words, nr);
+		t1x_dirty_words_full(dirty, unit, words, nr);
 	else if (report->shift == PAGE_SHIFT)
-		t1x_dirty_words(&dma->dirty, unit, words, nr);
+		t1x_dirty_words(dirty, unit, words, nr);
 	else
 		for (i = 0; i < nr; i++)
-			words[i] = wide_word(dma, unit + i * 64,
+			words[i] = wide_word(dirty, unit + i * 64,
 					     report->shift - PAGE_SHIFT, all);
 }
 
@@ -201,12 +200,13 @@ void t1x_dirty_report_write(const struct t1x_dirty_report *report,
 	unsigned long end = (last >> report->shift) + 1;
 	size_t left = len_of(report, iova, last) / sizeof(u64);
 	size_t offset = offset_of(report, iova);
+	struct t1x_dirty dirty = t1x_dma_dirty(dma);
 	u64 words[REPORT_WORDS], keep;
 
 	while (left) {
 		size_t n = min_t(size_t, left, REPORT_WORDS);
 
-		make_words(report, dma, unit, all, words, n);
+		make_words(report, &dirty, unit, all, words, n);
 		unit += n * 64;
 
 		if (below) {

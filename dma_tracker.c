@@ -148,7 +148,7 @@ void t1x_dma_free(struct t1x_dma *dma)
 {
 	WARN_ON_ONCE(!RB_EMPTY_NODE(&dma->node));
 
-	t1x_dirty_free(&dma->dirty);
+	t1x_dma_untrack(dma);
 	if (dma->segs != dma->inline_segs)
 		kvfree(dma->segs);
 	if (dma->pins != &dma->inline_pin)
@@ -714,6 +714,8 @@ static void split_records(struct t1x_dma *dma, struct t1x_dma *part,
 void t1x_dma_split(struct t1x_dma_tree *tree, struct t1x_dma *dma,
 		   struct t1x_dma *part)
 {
+	struct t1x_dirty dirty = t1x_dma_dirty(dma);
+	struct t1x_dirty part_dirty = t1x_dma_dirty(part);
 	unsigned long offset = part->iova - dma->iova;
 
 	lockdep_assert_held(tree->lock);
@@ -727,7 +729,7 @@ void t1x_dma_split(struct t1x_dma_tree *tree, struct t1x_dma *dma,
 	part->externals_charged = dma->externals_charged;
 	if (dma->mapped)
 		split_records(dma, part, offset >> PAGE_SHIFT);
-	t1x_dirty_split(&dma->dirty, &part->dirty);
+	t1x_dirty_split(&dirty, &part_dirty);
 
 	dma->last = part->iova - 1;
 	WARN_ON_ONCE(link_dma(tree, part));
@@ -749,4 +751,18 @@ void t1x_dma_reset(struct t1x_dma *dma)
 	dma->first_pfn = T1X_NO_PFN;
 	dma->has_pfn_0 = false;
 	memset(dma->segs, 0, dma->max_segs * sizeof(*dma->segs));
+}
+
+/**
+ * t1x_dma_untrack() - Forget which pages of a mapping are dirty
+ * @dma: Mapping; nothing is done if it is not tracked
+ *
+ * Context: The tree's mutex held, if @dma is in one. May sleep.
+ */
+void t1x_dma_untrack(struct t1x_dma *dma)
+{
+	struct t1x_dirty dirty = t1x_dma_dirty(dma);
+
+	t1x_dirty_free(&dirty);
+	dma->dirty_bits = NULL;
 }

@@ -17,7 +17,6 @@
 #include "account.h"
 #include "call.h"
 #include "copy.h"
-#include "dirty_bitmap.h"
 #include "dma_tracker.h"
 #include "emulated.h"
 #include "external.h"
@@ -368,7 +367,7 @@ static int pin_target(struct t1x_emulated *emulated, unsigned long iova,
 	if (added) {
 		*page = pfn_to_page(external->pfn);
 		t1x_external_insert(emulated->tree, external);
-		t1x_dirty_set(&dma->dirty, iova >> PAGE_SHIFT, 1);
+		t1x_dma_set_dirty(dma, iova >> PAGE_SHIFT, 1);
 	}
 	mutex_unlock(emulated->tree->lock);
 	if (added)

@@ -9,7 +9,6 @@
 #include <linux/slab.h>
 
 #include "alloc.h"
-#include "dirty_bitmap.h"
 #include "dma_tracker.h"
 #include "external.h"
 
@@ -209,13 +208,14 @@ unsigned long t1x_external_nr_held(struct t1x_dma_tree *tree,
  *
  * Context: tree->lock held. May sleep.
  */
-void t1x_external_mark_dirty(struct t1x_dma_tree *tree, struct t1x_dma *dma)
+void t1x_external_mark_dirty(struct t1x_dma_tree *tree,
+			     const struct t1x_dma *dma)
 {
 	struct t1x_external *external;
 
 	for (external = t1x_external_first(tree, dma->iova, dma->last);
 	     external; external = next_of(dma, external)) {
-		t1x_dirty_set(&dma->dirty, external->iova >> PAGE_SHIFT, 1);
+		t1x_dma_set_dirty(dma, external->iova >> PAGE_SHIFT, 1);
 		cond_resched();
 	}
 }

@@ -299,8 +299,8 @@ static struct t1x_dma *find_untracked(struct t1x_map *map,
 	for (i = 0; i < ARRAY_SIZE(dying->parts); i++) {
 		struct t1x_dma *part = dying->parts[i];
 
-		if (part && !part->dirty.bits &&
-		    t1x_dma_find(&map->tree, part->iova, part->iova)->dirty.bits)
+		if (part && !part->dirty_bits &&
+		    t1x_dma_find(&map->tree, part->iova, part->iova)->dirty_bits)
 			return part;
 	}
 
@@ -313,6 +313,7 @@ static struct t1x_dma *find_untracked(struct t1x_map *map,
  */
 static int lock_parts(struct t1x_map *map, const struct dying *dying)
 {
+	struct t1x_dirty dirty;
 	struct t1x_dma *part;
 	int ret;
 
@@ -328,10 +329,11 @@ static int lock_parts(struct t1x_map *map, const struct dying *dying)
 		mutex_unlock(&map->lock);
 		up_read(&map->domains.rwsem);
 
-		ret = t1x_dirty_alloc(&part->dirty, part->iova >> PAGE_SHIFT,
+		ret = t1x_dirty_alloc(&dirty, part->iova >> PAGE_SHIFT,
 				      t1x_dma_npages(part));
 		if (ret)
 			return ret;
+		part->dirty_bits = dirty.bits;
 	}
 }
 
@@ -354,8 +356,8 @@ static struct t1x_dma *split(struct t1x_map *map,
 	dying->parts[i] = NULL;
 
 	/* Tracking may have ended since. */
-	if (!dma->dirty.bits)
-		t1x_dirty_free(&upper->dirty);
+	if (!dma->dirty_bits)
+		t1x_dma_untrack(upper);
 	t1x_journal_split(args->call, dma->iova, dma->last, iova);
 	t1x_account_hold(dma->account);
 	upper->account = dma->account;

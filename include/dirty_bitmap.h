@@ -20,6 +20,7 @@
 #define T1X_DIRTY_MAX_PAGES ((u64)INT_MAX)
 #define T1X_DIRTY_MAX_SIZE ((T1X_DIRTY_MAX_PAGES + 1) / BITS_PER_BYTE)
 
+/* A bitmap, and the pages that it is for: the mapping keeps the bits alone. */
 struct t1x_dirty {
 	unsigned long *bits; /* NULL: not tracked */
 	unsigned long first;
@@ -30,13 +31,13 @@ int t1x_dirty_alloc(struct t1x_dirty *dirty, unsigned long first,
 		    unsigned long npages);
 void t1x_dirty_free(struct t1x_dirty *dirty);
 
-void t1x_dirty_set(struct t1x_dirty *dirty, unsigned long page,
+void t1x_dirty_set(const struct t1x_dirty *dirty, unsigned long page,
 		   unsigned long npages);
-void t1x_dirty_set_all(struct t1x_dirty *dirty);
-void t1x_dirty_clear_all(struct t1x_dirty *dirty);
-void t1x_dirty_clear(struct t1x_dirty *dirty, unsigned long page,
+void t1x_dirty_set_all(const struct t1x_dirty *dirty);
+void t1x_dirty_clear_all(const struct t1x_dirty *dirty);
+void t1x_dirty_clear(const struct t1x_dirty *dirty, unsigned long page,
 		     unsigned long npages);
-void t1x_dirty_split(struct t1x_dirty *dirty, struct t1x_dirty *part);
+void t1x_dirty_split(struct t1x_dirty *dirty, const struct t1x_dirty *part);
 
 void t1x_dirty_words(const struct t1x_dirty *dirty, unsigned long page,
 		     u64 *words, size_t nr);

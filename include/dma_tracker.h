@@ -90,7 +90,7 @@ struct t1x_dma {
 	struct t1x_dma *next_dying; /* of those that one call removes */
 	bool uncounted; /* a part whose entry the rest of the mapping keeps */
 	bool externals_charged; /* its external pins are in account->charged */
-	struct t1x_dirty dirty;
+	unsigned long *dirty_bits; /* of t1x_dma_dirty(); NULL: not tracked */
 
 	/*
 	 * The part that is in the IOMMU, in pages: [unmapped, mapped). Only the
@@ -191,6 +191,7 @@ u8 t1x_dma_pin_kind(const struct t1x_dma *dma, unsigned long index,
 		    unsigned long *end);
 unsigned long t1x_dma_nr_pinned(const struct t1x_dma *dma);
 void t1x_dma_reset(struct t1x_dma *dma);
+void t1x_dma_untrack(struct t1x_dma *dma);
 
 /* Is what a call would do to a mapping certain? */
 static inline bool t1x_dma_is_settled(const struct t1x_dma *dma)
@@ -219,6 +220,25 @@ static inline unsigned long t1x_dma_iova_at(const struct t1x_dma *dma,
 					    unsigned long index)
 {
 	return dma->iova + (index << PAGE_SHIFT);
+}
+
+/* The dirty pages of a mapping, while that lasts and is not split. */
+static inline struct t1x_dirty t1x_dma_dirty(const struct t1x_dma *dma)
+{
+	return (struct t1x_dirty){
+		.bits = dma->dirty_bits,
+		.first = dma->iova >> PAGE_SHIFT,
+		.npages = t1x_dma_npages(dma),
+	};
+}
+
+/* Mark pages, told by their numbers in the IOVA space, if the mapping is tracked. */
+static inline void t1x_dma_set_dirty(const struct t1x_dma *dma,
+				     unsigned long page, unsigned long npages)
+{
+	struct t1x_dirty dirty = t1x_dma_dirty(dma);
+
+	t1x_dirty_set(&dirty, page, npages);
 }
 
 #endif /* T1X_DMA_TRACKER_H */

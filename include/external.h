@@ -45,6 +45,7 @@ void t1x_external_remove(struct t1x_dma_tree *tree,
 			 struct t1x_external *external);
 unsigned long t1x_external_nr_held(struct t1x_dma_tree *tree,
 				   const struct t1x_dma *dma);
-void t1x_external_mark_dirty(struct t1x_dma_tree *tree, struct t1x_dma *dma);
+void t1x_external_mark_dirty(struct t1x_dma_tree *tree,
+			     const struct t1x_dma *dma);
 
 #endif /* T1X_EXTERNAL_H */

@@ -165,20 +165,21 @@ static void mark(struct fake_container *c, unsigned long page)
 
 	mutex_lock(&c->map.lock);
 	dma = t1x_dma_find(&c->map.tree, iova_at(page), iova_at(page));
-	t1x_dirty_set(&dma->dirty, iova_at(page) >> PAGE_SHIFT, 1);
+	t1x_dma_set_dirty(dma, iova_at(page) >> PAGE_SHIFT, 1);
 	mutex_unlock(&c->map.lock);
 }
 
 static bool is_dirty(struct fake_container *c, unsigned long page)
 {
+	struct t1x_dirty dirty;
 	struct t1x_dma *dma;
 	u64 word = 0;
 
 	mutex_lock(&c->map.lock);
 	dma = t1x_dma_find(&c->map.tree, iova_at(page), iova_at(page));
-	if (dma->dirty.bits)
-		t1x_dirty_words(&dma->dirty, iova_at(page) >> PAGE_SHIFT, &word,
-				1);
+	dirty = t1x_dma_dirty(dma);
+	if (dirty.bits)
+		t1x_dirty_words(&dirty, iova_at(page) >> PAGE_SHIFT, &word, 1);
 	mutex_unlock(&c->map.lock);
 	return word & 1;
 }
@@ -396,7 +397,7 @@ static void a_log_without_memory_does_not_start(struct kunit *test)
 			mutex_lock(&c->map.lock);
 			dma = t1x_dma_find(&c->map.tree, iova_at(10 * i),
 					   ULONG_MAX);
-			KUNIT_EXPECT_PTR_EQ(test, NULL, dma->dirty.bits);
+			KUNIT_EXPECT_PTR_EQ(test, NULL, dma->dirty_bits);
 			mutex_unlock(&c->map.lock);
 		}
 	}
@@ -408,13 +409,15 @@ static void a_log_without_memory_does_not_start(struct kunit *test)
 static void look_at_dirty(struct fake_domain *domain, void *data)
 {
 	struct fake_container *c = user.c;
+	struct t1x_dirty dirty;
 	struct t1x_dma *dma;
 	bool all;
 	u64 word;
 
 	mutex_lock(&c->map.lock);
 	dma = t1x_dma_find(&c->map.tree, FIRST, FIRST);
-	t1x_dirty_words(&dma->dirty, FIRST >> PAGE_SHIFT, &word, 1);
+	dirty = t1x_dma_dirty(dma);
+	t1x_dirty_words(&dirty, FIRST >> PAGE_SHIFT, &word, 1);
 	all = is_all_dirty(&c->map.log, dma) || !~word;
 	mutex_unlock(&c->map.lock);
 	KUNIT_EXPECT_TRUE(c->test, all);

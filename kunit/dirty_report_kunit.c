@@ -44,18 +44,19 @@ static struct model *new_model(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(ranges); i++) {
 		struct t1x_dma *dma = &m->dmas[i];
 		unsigned int end = ranges[i].first + ranges[i].npages;
+		struct t1x_dirty dirty;
 
 		dma->iova = iova_of(ranges[i].first);
 		dma->last = iova_of(end) - 1;
 		KUNIT_ASSERT_EQ(test, 0,
-				t1x_dirty_alloc(&dma->dirty,
-						BASE + ranges[i].first,
+				t1x_dirty_alloc(&dirty, BASE + ranges[i].first,
 						ranges[i].npages));
+		dma->dirty_bits = dirty.bits;
 		for (page = ranges[i].first; page < end; page++) {
 			m->mapped[page] = true;
 			m->set[page] = page * page % 7 < 2;
 			if (m->set[page])
-				t1x_dirty_set(&dma->dirty, BASE + page, 1);
+				t1x_dma_set_dirty(dma, BASE + page, 1);
 		}
 	}
 	for (i = 0; i < 2; i++) {
@@ -70,7 +71,7 @@ static void end_model(struct model *m)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(ranges); i++)
-		t1x_dirty_free(&m->dmas[i].dirty);
+		t1x_dma_untrack(&m->dmas[i]);
 	for (i = 0; i < 2; i++)
 		__free_page(m->pages[i]);
 }

@@ -349,9 +349,9 @@ static unsigned long nr_held(struct fake_container *c, unsigned long page)
 
 static bool is_dirty(struct fake_container *c, unsigned long page)
 {
-	struct t1x_dma *dma = find_dma(c, page);
+	struct t1x_dirty dirty = t1x_dma_dirty(find_dma(c, page));
 
-	return t1x_dirty_any(&dma->dirty, cut_at(page) >> PAGE_SHIFT, 1);
+	return t1x_dirty_any(&dirty, cut_at(page) >> PAGE_SHIFT, 1);
 }
 
 static void unpin_what_goes(void)

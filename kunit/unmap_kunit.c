@@ -282,16 +282,15 @@ static void mark_dirty(struct fake_container *c, unsigned long page)
 	struct t1x_dma *dma = find(c, page);
 
 	mutex_lock(&c->map.lock);
-	t1x_dirty_set(&dma->dirty, at(page) >> PAGE_SHIFT, 1);
+	t1x_dma_set_dirty(dma, at(page) >> PAGE_SHIFT, 1);
 	mutex_unlock(&c->map.lock);
 }
 
 static bool is_dirty(struct fake_container *c, unsigned long page)
 {
-	struct t1x_dma *dma = find(c, page);
+	struct t1x_dirty dirty = t1x_dma_dirty(find(c, page));
 
-	return dma->dirty.bits &&
-	       t1x_dirty_any(&dma->dirty, at(page) >> PAGE_SHIFT, 1);
+	return dirty.bits && t1x_dirty_any(&dirty, at(page) >> PAGE_SHIFT, 1);
 }
 
 static void a_failing_bitmap_changes_nothing(struct kunit *test)
@@ -575,11 +574,11 @@ static void happen(struct kunit *test, const struct happening *h,
 
 	logs = c->map.log.state != T1X_DIRTY_LOG_OFF;
 	if (first > 0) {
-		KUNIT_EXPECT_EQ(test, logs, !!find(c, 0)->dirty.bits);
+		KUNIT_EXPECT_EQ(test, logs, !!find(c, 0)->dirty_bits);
 		KUNIT_EXPECT_EQ(test, h->logged && !h->event, is_dirty(c, 0));
 	}
 	if (end < NPAGES) {
-		KUNIT_EXPECT_EQ(test, logs, !!find(c, end)->dirty.bits);
+		KUNIT_EXPECT_EQ(test, logs, !!find(c, end)->dirty_bits);
 		KUNIT_EXPECT_EQ(test, h->logged && !h->event,
 				is_dirty(c, NPAGES - 1));
 	}

@@ -159,7 +159,8 @@ static const char *check_jumps(const struct part *part,
 static const char *check_part(const struct model *m, const struct part *part,
 			      const struct t1x_dma *dma, struct held *held)
 {
-	u64 dirty = (DIRTY >> part->first) & (BIT(part->end - part->first) - 1);
+	u64 want = (DIRTY >> part->first) & (BIT(part->end - part->first) - 1);
+	struct t1x_dirty dirty = t1x_dma_dirty(dma);
 	u64 word;
 
 	if (dma->iova != at(part->first) || dma->last != at(part->end) - 1)
@@ -173,9 +174,8 @@ static const char *check_part(const struct model *m, const struct part *part,
 		return "other address, prot, granule or serial";
 	if (dma->mapped != part->end - part->first || dma->unmapped)
 		return "not as a whole in the IOMMU";
-	t1x_dirty_words(&dma->dirty, FIRST + part->first, &word, 1);
-	if (dma->dirty.first != FIRST + part->first ||
-	    dma->dirty.npages != part->end - part->first || word != dirty)
+	t1x_dirty_words(&dirty, FIRST + part->first, &word, 1);
+	if (word != want)
 		return "other dirty pages";
 
 	return check_jumps(part, dma) ?: check_pins(m, part, dma, held);
@@ -382,7 +382,7 @@ static void map_row(struct model *m, unsigned int i)
 	for (page = row->first; page < row->first + row->npages; page++) {
 		m->owner[page] = i;
 		if (DIRTY & BIT(page))
-			t1x_dirty_set(&dma->dirty, FIRST + page, 1);
+			t1x_dma_set_dirty(dma, FIRST + page, 1);
 	}
 	mutex_unlock(&m->c->map.lock);
 }
