@@ -686,6 +686,7 @@ static void split_records(struct t1x_dma *dma, struct t1x_dma *part,
 
 	part->mapped = dma->mapped - at;
 	dma->mapped = at;
+	part->single = dma->single;
 	part->has_pfn_0 = dma->has_pfn_0;
 	memcpy(part->segs, seg_of(dma, page),
 	       nr_segs(part, t1x_dma_npages(part)) * sizeof(*part->segs));

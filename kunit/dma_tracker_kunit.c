@@ -521,6 +521,7 @@ static struct t1x_dma *new_recorded(struct kunit *test, struct model *m,
 	dma->mapped = SPLIT_PAGES;
 	dma->vaddr = BIT(40);
 	dma->granule = SZ_2M;
+	dma->single = prandom_u32_state(rnd) & 1;
 	KUNIT_ASSERT_EQ(test, 0, t1x_dma_insert(&m->tree, dma));
 	t1x_dma_set_state(&m->tree, dma, T1X_DMA_DYING);
 	return dma;
@@ -566,6 +567,7 @@ static struct t1x_dma *split(struct kunit *test, struct model *m,
 	KUNIT_EXPECT_EQ(test, part->iova - 1, dma->last);
 	KUNIT_EXPECT_EQ(test, last, part->last);
 	KUNIT_EXPECT_EQ(test, dma->serial, part->serial);
+	KUNIT_EXPECT_EQ(test, dma->single, part->single);
 	KUNIT_EXPECT_EQ(test, (int)T1X_DMA_DYING, (int)part->state);
 	KUNIT_EXPECT_PTR_EQ(test, part, t1x_dma_next(&m->tree, dma));
 	KUNIT_EXPECT_EQ(test, pinned,
