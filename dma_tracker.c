@@ -14,6 +14,8 @@
 #include "alloc.h"
 #include "dma_tracker.h"
 
+#include "compat.h"
+
 static struct kmem_cache *dma_cache;
 
 static struct t1x_dma *node_dma(struct rb_node *node)
@@ -34,13 +36,59 @@ static unsigned long nr_segs(const struct t1x_dma *dma, unsigned long end)
 	return (last >> T1X_SEG_ORDER) - first_seg(dma) + 1;
 }
 
-/* The record of the segment that holds page number @page of the IOVA space. */
-static t1x_contig *seg_of(const struct t1x_dma *dma, unsigned long page)
+/* Which segment holds page number @page of the IOVA space? */
+static unsigned long seg_at(const struct t1x_dma *dma, unsigned long page)
 {
-	return &dma->segs[(page >> T1X_SEG_ORDER) - first_seg(dma)];
+	return (page >> T1X_SEG_ORDER) - first_seg(dma);
 }
 
-static int grow_pins(struct t1x_dma *dma, unsigned int max)
+static t1x_contig *segs_of(struct t1x_dma *dma)
+{
+	return dma->has_records ? dma->records->segs : dma->few_segs;
+}
+
+static unsigned long max_segs(const struct t1x_dma *dma)
+{
+	return dma->has_records ? dma->records->max_segs : T1X_DMA_FEW_SEGS;
+}
+
+/* Have the records of a mapping beside it. Return: 0 or -ENOMEM. */
+static int move_records(struct t1x_dma *dma)
+{
+	struct t1x_dma_records *records;
+
+	if (dma->has_records)
+		return 0;
+
+	records = kzalloc_obj(*records, T1X_GFP_USER);
+	if (!records)
+		return -ENOMEM;
+
+	memcpy(records->few_segs, dma->few_segs, sizeof(dma->few_segs));
+	records->segs = records->few_segs;
+	records->max_segs = ARRAY_SIZE(records->few_segs);
+	records->pins = records->few_pins;
+	records->max_pins = ARRAY_SIZE(records->few_pins);
+	dma->records = records;
+	dma->has_records = true;
+	return 0;
+}
+
+static void free_records(struct t1x_dma *dma)
+{
+	struct t1x_dma_records *records = dma->records;
+
+	if (!dma->has_records)
+		return;
+
+	if (records->segs != records->few_segs)
+		kvfree(records->segs);
+	if (records->pins != records->few_pins)
+		kvfree(records->pins);
+	kfree(records);
+}
+
+static int grow_pins(struct t1x_dma_records *records, unsigned int max)
 {
 	struct t1x_dma_pin *pins;
 
@@ -48,11 +96,11 @@ static int grow_pins(struct t1x_dma *dma, unsigned int max)
 	if (!pins)
 		return -ENOMEM;
 
-	memcpy(pins, dma->pins, dma->nr_pins * sizeof(*pins));
-	if (dma->pins != &dma->inline_pin)
-		kvfree(dma->pins);
-	dma->pins = pins;
-	dma->max_pins = max;
+	memcpy(pins, records->pins, records->nr_pins * sizeof(*pins));
+	if (records->pins != records->few_pins)
+		kvfree(records->pins);
+	records->pins = pins;
+	records->max_pins = max;
 	return 0;
 }
 
@@ -100,13 +148,26 @@ struct t1x_dma *t1x_dma_alloc(unsigned long iova, unsigned long last)
 	dma->first_pfn = T1X_NO_PFN;
 	dma->state = T1X_DMA_FILLING;
 	RB_CLEAR_NODE(&dma->node);
-
-	dma->pins = &dma->inline_pin;
-	dma->max_pins = 1;
-
-	dma->segs = dma->inline_segs;
-	dma->max_segs = T1X_DMA_INLINE_SEGS;
 	return dma;
+}
+
+/* Make room for a part's share of the records of a mapping. */
+static int reserve_part(const struct t1x_dma *dma, struct t1x_dma *part)
+{
+	unsigned int nr_pins;
+	int ret;
+
+	if (!dma->mapped || !dma->has_records)
+		return 0;
+
+	ret = move_records(part) ?: t1x_dma_reserve(part, t1x_dma_npages(part));
+	if (ret)
+		return ret;
+
+	nr_pins = dma->records->nr_pins;
+	return nr_pins > part->records->max_pins ?
+		       grow_pins(part->records, nr_pins) :
+		       0;
 }
 
 /**
@@ -127,15 +188,12 @@ struct t1x_dma *t1x_dma_alloc_part(const struct t1x_dma *dma,
 	if (!part)
 		return NULL;
 
-	if (dma->mapped && t1x_dma_reserve(part, t1x_dma_npages(part)))
-		goto err_free;
-	if (dma->nr_pins > part->max_pins && grow_pins(part, dma->nr_pins))
-		goto err_free;
-	return part;
+	if (reserve_part(dma, part)) {
+		t1x_dma_free(part);
+		return NULL;
+	}
 
-err_free:
-	t1x_dma_free(part);
-	return NULL;
+	return part;
 }
 
 /**
@@ -149,10 +207,7 @@ void t1x_dma_free(struct t1x_dma *dma)
 	WARN_ON_ONCE(!RB_EMPTY_NODE(&dma->node));
 
 	t1x_dma_untrack(dma);
-	if (dma->segs != dma->inline_segs)
-		kvfree(dma->segs);
-	if (dma->pins != &dma->inline_pin)
-		kvfree(dma->pins);
+	free_records(dma);
 	kmem_cache_free(dma_cache, dma);
 }
 
@@ -525,23 +580,27 @@ struct t1x_dma *t1x_dma_find_dying(struct t1x_dma_tree *tree)
  */
 int t1x_dma_reserve(struct t1x_dma *dma, unsigned long end)
 {
-	unsigned long want = nr_segs(dma, end);
-	unsigned long max = nr_segs(dma, t1x_dma_npages(dma));
+	unsigned long want = nr_segs(dma, end), max;
+	struct t1x_dma_records *records;
 	t1x_contig *segs;
 
-	if (want <= dma->max_segs)
+	if (want <= max_segs(dma))
 		return 0;
+	if (move_records(dma))
+		return -ENOMEM;
 
-	max = min(max, max(want, 2 * dma->max_segs));
+	records = dma->records;
+	max = min(nr_segs(dma, t1x_dma_npages(dma)),
+		  max(want, 2 * records->max_segs));
 	segs = kvcalloc(max, sizeof(*segs), T1X_GFP_USER);
 	if (!segs)
 		return -ENOMEM;
 
-	memcpy(segs, dma->segs, dma->max_segs * sizeof(*segs));
-	if (dma->segs != dma->inline_segs)
-		kvfree(dma->segs);
-	dma->segs = segs;
-	dma->max_segs = max;
+	memcpy(segs, records->segs, records->max_segs * sizeof(*segs));
+	if (records->segs != records->few_segs)
+		kvfree(records->segs);
+	records->segs = segs;
+	records->max_segs = max;
 	return 0;
 }
 
@@ -556,7 +615,7 @@ void t1x_dma_jump_add(struct t1x_dma *dma, unsigned long index)
 {
 	unsigned long page = (dma->iova >> PAGE_SHIFT) + index;
 
-	t1x_pgsize_contig_add(seg_of(dma, page), page);
+	t1x_pgsize_contig_add(segs_of(dma) + seg_at(dma, page), page);
 }
 
 /**
@@ -574,24 +633,36 @@ void t1x_dma_jump_add(struct t1x_dma *dma, unsigned long index)
 unsigned long t1x_dma_jump_next(const struct t1x_dma *dma, unsigned long index,
 				unsigned long end)
 {
+	const t1x_contig *segs = dma->has_records ? dma->records->segs :
+						    dma->few_segs;
 	unsigned long base = dma->iova >> PAGE_SHIFT;
 	unsigned long page = base + index;
 
 	while (page < base + end) {
-		page = t1x_pgsize_contig_next(*seg_of(dma, page), page);
+		page = t1x_pgsize_contig_next(segs[seg_at(dma, page)], page);
 		if (page >= base + end)
 			break;
-		if (t1x_pgsize_contig_may_jump(*seg_of(dma, page), page))
+		if (t1x_pgsize_contig_may_jump(segs[seg_at(dma, page)], page))
 			return page - base;
 	}
 
 	return end;
 }
 
+/* How is the last page held that was recorded? */
+static u8 last_kind(const struct t1x_dma *dma)
+{
+	const struct t1x_dma_records *records = dma->records;
+
+	return dma->has_records && records->nr_pins ?
+		       records->pins[records->nr_pins - 1].kind :
+		       dma->pin_kind;
+}
+
 /**
  * t1x_dma_pin_add() - Record how a mapping is held from a page on
- * @dma: FILLING mapping
- * @index: Page, above every page recorded before
+ * @dma: FILLING or BUSY mapping
+ * @index: 0, which begins the record, or a page above those recorded before
  * @kind: T1X_PIN_*
  *
  * Context: Called by the filler. May sleep.
@@ -599,34 +670,40 @@ unsigned long t1x_dma_jump_next(const struct t1x_dma *dma, unsigned long index,
  */
 int t1x_dma_pin_add(struct t1x_dma *dma, unsigned long index, u8 kind)
 {
-	int ret;
+	struct t1x_dma_records *records;
 
-	if (dma->nr_pins && dma->pins[dma->nr_pins - 1].kind == kind)
+	if (!index) {
+		dma->pin_kind = kind;
 		return 0;
-
-	if (dma->nr_pins == dma->max_pins) {
-		ret = grow_pins(dma, max(8u, dma->max_pins * 2));
-		if (ret)
-			return ret;
 	}
+	if (last_kind(dma) == kind)
+		return 0;
+	if (move_records(dma))
+		return -ENOMEM;
 
-	dma->pins[dma->nr_pins].index = index;
-	dma->pins[dma->nr_pins].kind = kind;
-	dma->nr_pins++;
+	records = dma->records;
+	if (records->nr_pins == records->max_pins &&
+	    grow_pins(records, max(8u, records->max_pins * 2)))
+		return -ENOMEM;
+
+	records->pins[records->nr_pins].index = index;
+	records->pins[records->nr_pins].kind = kind;
+	records->nr_pins++;
 	return 0;
 }
 
-/* The entry of the record of pins that holds a page. */
-static unsigned int pin_at(const struct t1x_dma *dma, unsigned long index)
+/* How many entries of a record of pins are for pages up to @index? */
+static unsigned int nr_pins_upto(const struct t1x_dma_records *records,
+				 unsigned long index)
 {
-	unsigned int lo = 0, hi = dma->nr_pins;
+	unsigned int lo = 0, hi = records->nr_pins;
 
-	/* pins[lo] is at or below index, pins[hi] above it or past the end. */
-	while (hi - lo > 1) {
+	/* Those below lo are, those from hi on are not. */
+	while (lo < hi) {
 		unsigned int mid = lo + (hi - lo) / 2;
 
-		if (dma->pins[mid].index <= index)
-			lo = mid;
+		if (records->pins[mid].index <= index)
+			lo = mid + 1;
 		else
 			hi = mid;
 	}
@@ -637,7 +714,7 @@ static unsigned int pin_at(const struct t1x_dma *dma, unsigned long index)
 /**
  * t1x_dma_pin_kind() - How is a page of a mapping held?
  * @dma: Mapping
- * @index: Page, at or above the first one recorded
+ * @index: Page
  * @end: Lowered to the page from which on the answer differs, if that is less
  *
  * Context: @dma is not FILLING in another thread at @index. Does not sleep.
@@ -646,11 +723,16 @@ static unsigned int pin_at(const struct t1x_dma *dma, unsigned long index)
 u8 t1x_dma_pin_kind(const struct t1x_dma *dma, unsigned long index,
 		    unsigned long *end)
 {
-	unsigned int i = pin_at(dma, index);
+	const struct t1x_dma_records *records = dma->records;
+	unsigned int n;
 
-	if (i + 1 < dma->nr_pins)
-		*end = min_t(unsigned long, *end, dma->pins[i + 1].index);
-	return dma->pins[i].kind;
+	if (!dma->has_records)
+		return dma->pin_kind;
+
+	n = nr_pins_upto(records, index);
+	if (n < records->nr_pins)
+		*end = min_t(unsigned long, *end, records->pins[n].index);
+	return n ? records->pins[n - 1].kind : dma->pin_kind;
 }
 
 /**
@@ -662,42 +744,50 @@ u8 t1x_dma_pin_kind(const struct t1x_dma *dma, unsigned long index,
  */
 unsigned long t1x_dma_nr_pinned(const struct t1x_dma *dma)
 {
-	unsigned long npages = 0;
-	unsigned int i;
+	unsigned long npages = 0, index, next;
 
-	for (i = 0; i < dma->nr_pins; i++) {
-		unsigned long end = i + 1 < dma->nr_pins ?
-					    dma->pins[i + 1].index :
-					    dma->mapped;
-
-		if (dma->pins[i].kind != T1X_PIN_NONE)
-			npages += end - dma->pins[i].index;
+	for (index = 0; index < dma->mapped; index = next) {
+		next = dma->mapped;
+		if (t1x_dma_pin_kind(dma, index, &next) != T1X_PIN_NONE)
+			npages += next - index;
 	}
 
 	return npages;
 }
 
-/* Share out what is known of the pages, and how they are pinned, at page @at. */
+/* Share out how pages are held, at page @at. */
+static void split_pins(struct t1x_dma *dma, struct t1x_dma *part,
+		       unsigned long at)
+{
+	struct t1x_dma_records *from = dma->records, *to = part->records;
+	unsigned long end = ULONG_MAX;
+	unsigned int i;
+
+	part->pin_kind = t1x_dma_pin_kind(dma, at, &end);
+	if (!dma->has_records)
+		return;
+
+	for (i = nr_pins_upto(from, at); i < from->nr_pins; i++) {
+		to->pins[to->nr_pins] = from->pins[i];
+		to->pins[to->nr_pins++].index -= at;
+	}
+	from->nr_pins = nr_pins_upto(from, at - 1);
+}
+
+/* Share out what is known of the pages at page @at. */
 static void split_records(struct t1x_dma *dma, struct t1x_dma *part,
 			  unsigned long at)
 {
-	unsigned long page = part->iova >> PAGE_SHIFT;
-	unsigned int i, first = pin_at(dma, at);
+	unsigned long first = seg_at(dma, part->iova >> PAGE_SHIFT);
+	unsigned long nr = nr_segs(part, t1x_dma_npages(part));
 
 	part->mapped = dma->mapped - at;
 	dma->mapped = at;
 	part->single = dma->single;
 	part->has_pfn_0 = dma->has_pfn_0;
-	memcpy(part->segs, seg_of(dma, page),
-	       nr_segs(part, t1x_dma_npages(part)) * sizeof(*part->segs));
-
-	for (i = first; i < dma->nr_pins; i++) {
-		struct t1x_dma_pin *pin = &part->pins[part->nr_pins++];
-
-		*pin = dma->pins[i];
-		pin->index -= min_t(unsigned long, pin->index, at);
-	}
-	dma->nr_pins = first + (dma->pins[first].index < at);
+	memcpy(segs_of(part), segs_of(dma) + first,
+	       nr * sizeof(*part->few_segs));
+	split_pins(dma, part, at);
 }
 
 /**
@@ -748,10 +838,11 @@ void t1x_dma_reset(struct t1x_dma *dma)
 {
 	dma->mapped = 0;
 	dma->unmapped = 0;
-	dma->nr_pins = 0;
 	dma->first_pfn = T1X_NO_PFN;
 	dma->has_pfn_0 = false;
-	memset(dma->segs, 0, dma->max_segs * sizeof(*dma->segs));
+	memset(segs_of(dma), 0, max_segs(dma) * sizeof(*dma->few_segs));
+	if (dma->has_records)
+		dma->records->nr_pins = 0;
 }
 
 /**

@@ -60,8 +60,24 @@ struct t1x_dma_pin {
 	u64 kind : 6;
 };
 
-#define T1X_DMA_INLINE_SEGS 4
+#define T1X_DMA_FEW_SEGS 4
 #define T1X_NO_PFN ULONG_MAX
+
+/*
+ * The records of a mapping that do not fit into it: it has more segments than a few, or
+ * is not held in one way.
+ */
+struct t1x_dma_records {
+	t1x_contig *segs;
+	unsigned long max_segs;
+	struct t1x_dma_pin *pins; /* where the kind changes, by index */
+	unsigned int nr_pins;
+	unsigned int max_pins;
+
+	/* Where they are as long as they fit: with these it is 64 bytes. */
+	t1x_contig few_segs[T1X_DMA_FEW_SEGS];
+	struct t1x_dma_pin few_pins[3];
+};
 
 struct t1x_dma {
 	/*
@@ -107,13 +123,12 @@ struct t1x_dma {
 	/* Written by the filler, read-only afterwards until t1x_dma_reset(). */
 	unsigned long first_pfn; /* frame of the first page, or T1X_NO_PFN */
 	bool has_pfn_0; /* the IOMMU's 0 may be an address */
-	t1x_contig *segs;
-	unsigned long max_segs;
-	t1x_contig inline_segs[T1X_DMA_INLINE_SEGS];
-	struct t1x_dma_pin *pins;
-	struct t1x_dma_pin inline_pin;
-	unsigned int nr_pins;
-	unsigned int max_pins;
+	u8 pin_kind; /* how pages are held from the first one on */
+	bool has_records;
+	union {
+		t1x_contig few_segs[T1X_DMA_FEW_SEGS];
+		struct t1x_dma_records *records; /* if it has them */
+	};
 };
 
 /*

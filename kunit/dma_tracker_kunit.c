@@ -301,9 +301,9 @@ static void jumps_across_segments(struct kunit *test)
 	/* Pages 0-2 are in the first segment; seven more follow. */
 	dma = t1x_dma_alloc(iova, iova + ((7 * seg + 9) << PAGE_SHIFT) - 1);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dma);
-	KUNIT_EXPECT_PTR_EQ(test, &dma->inline_segs[0], dma->segs);
+	KUNIT_EXPECT_FALSE(test, dma->has_records);
 	KUNIT_ASSERT_EQ(test, 0, t1x_dma_reserve(dma, t1x_dma_npages(dma)));
-	KUNIT_EXPECT_PTR_NE(test, &dma->inline_segs[0], dma->segs);
+	KUNIT_EXPECT_TRUE(test, dma->has_records);
 
 	/* No jump: one step across all segments. */
 	KUNIT_EXPECT_EQ(test, t1x_dma_npages(dma),
@@ -344,8 +344,8 @@ static void segment_count_at_every_edge(struct kunit *test)
 			KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dma);
 			KUNIT_ASSERT_EQ(test, 0, t1x_dma_reserve(dma, n));
 			segs = last / T1X_SEG_PAGES - first / T1X_SEG_PAGES + 1;
-			KUNIT_EXPECT_EQ(test, segs <= T1X_DMA_INLINE_SEGS,
-					dma->segs == dma->inline_segs);
+			KUNIT_EXPECT_EQ(test, segs > T1X_DMA_FEW_SEGS,
+					(bool)dma->has_records);
 			KUNIT_EXPECT_EQ(test, n, t1x_dma_npages(dma));
 
 			/* KASAN looks after the ends of the array. */
@@ -405,8 +405,8 @@ static void pin_kinds_are_found_again(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, 0,
 				t1x_dma_pin_add(dma, i * 7, kinds[i % 5]));
 
-	/* Runs 5n + 4 and 5n + 5 are of one kind: one entry. */
-	KUNIT_EXPECT_EQ(test, 100U - 19U, dma->nr_pins);
+	/* Runs 5n + 4 and 5n + 5 are of one kind: one entry. The first has none. */
+	KUNIT_EXPECT_EQ(test, 100U - 19U - 1U, dma->records->nr_pins);
 
 	for (index = 0; index < 700; index++) {
 		unsigned long run = index / 7, want = (run + 1) * 7;
@@ -427,7 +427,7 @@ static void pin_kinds_are_found_again(struct kunit *test)
 	t1x_dma_free(dma);
 }
 
-static void one_kind_needs_one_entry(struct kunit *test)
+static void one_kind_needs_no_entry(struct kunit *test)
 {
 	struct t1x_dma *dma = t1x_dma_alloc(0, SZ_1G - 1);
 	unsigned long i, end = 12345;
@@ -435,18 +435,31 @@ static void one_kind_needs_one_entry(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dma);
 	for (i = 0; i < 1000; i++)
 		KUNIT_EXPECT_EQ(test, 0, t1x_dma_pin_add(dma, i, T1X_PIN_PAGE));
-	KUNIT_EXPECT_EQ(test, 1U, dma->nr_pins);
-	KUNIT_EXPECT_PTR_EQ(test, &dma->inline_pin, dma->pins);
+	KUNIT_EXPECT_FALSE(test, dma->has_records);
 	KUNIT_EXPECT_EQ(test, T1X_PIN_PAGE,
 			(int)t1x_dma_pin_kind(dma, 999, &end));
 	KUNIT_EXPECT_EQ(test, 12345UL, end);
 	t1x_dma_free(dma);
 }
 
+/* Above @index all is held in one way, and what differs there is not recorded. */
+static void fail_to_add_pin(struct kunit *test, struct t1x_dma *dma,
+			    unsigned long index)
+{
+	unsigned long end = 100;
+	u8 kind = t1x_dma_pin_kind(dma, index, &end);
+
+	fake_alloc.fail_at = fake_alloc.calls + 1;
+	KUNIT_EXPECT_EQ(test, -ENOMEM,
+			t1x_dma_pin_add(dma, index, T1X_PIN_NONE));
+	KUNIT_EXPECT_EQ(test, (int)kind, (int)t1x_dma_pin_kind(dma, 50, &end));
+	KUNIT_EXPECT_EQ(test, 100UL, end);
+}
+
 static void without_memory_nothing_changes(struct kunit *test)
 {
 	struct t1x_dma *dma;
-	unsigned long end = 100;
+	unsigned int n, nr;
 
 	fake_alloc.fail_at = 1;
 	KUNIT_EXPECT_PTR_EQ(test, NULL, t1x_dma_alloc(0, PAGE_SIZE - 1));
@@ -456,21 +469,27 @@ static void without_memory_nothing_changes(struct kunit *test)
 	dma = t1x_dma_alloc(0, ULONG_MAX);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dma);
 	KUNIT_EXPECT_EQ(test, 1L, fake_alloc.live);
-	fake_alloc.fail_at = fake_alloc.calls + 1;
-	KUNIT_EXPECT_EQ(test, -ENOMEM, t1x_dma_reserve(dma, 5 * T1X_SEG_PAGES));
-	KUNIT_EXPECT_EQ(test, 0, t1x_dma_reserve(dma, 4 * T1X_SEG_PAGES));
-	KUNIT_EXPECT_EQ(test, 1L, fake_alloc.live);
+	for (n = 1; n <= 2; n++) {
+		fake_alloc.fail_at = fake_alloc.calls + n;
+		KUNIT_EXPECT_EQ(test, -ENOMEM,
+				t1x_dma_reserve(dma, 5 * T1X_SEG_PAGES));
+		KUNIT_EXPECT_EQ(test, 0,
+				t1x_dma_reserve(dma, 4 * T1X_SEG_PAGES));
+		KUNIT_EXPECT_EQ(test, (long)n, fake_alloc.live);
+	}
 	t1x_dma_free(dma);
 
 	dma = t1x_dma_alloc(0, PAGE_SIZE - 1);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dma);
 	KUNIT_EXPECT_EQ(test, 0, t1x_dma_pin_add(dma, 0, T1X_PIN_PAGE));
-	fake_alloc.fail_at = fake_alloc.calls + 1;
-	KUNIT_EXPECT_EQ(test, -ENOMEM, t1x_dma_pin_add(dma, 5, T1X_PIN_NONE));
-	KUNIT_EXPECT_EQ(test, 1U, dma->nr_pins);
-	KUNIT_EXPECT_EQ(test, T1X_PIN_PAGE,
-			(int)t1x_dma_pin_kind(dma, 50, &end));
-	KUNIT_EXPECT_EQ(test, 100UL, end);
+	fail_to_add_pin(test, dma, 5);
+
+	/* And once what comes with the records is full. */
+	nr = ARRAY_SIZE(dma->records->few_pins);
+	for (n = 1; n <= nr; n++)
+		KUNIT_EXPECT_EQ(test, 0, t1x_dma_pin_add(dma, n, n));
+	fail_to_add_pin(test, dma, n);
+	KUNIT_EXPECT_EQ(test, nr, dma->records->nr_pins);
 	t1x_dma_free(dma);
 }
 
@@ -673,14 +692,15 @@ static void a_part_without_memory(struct kunit *test)
 	prandom_seed_state(&rnd, SEED + 3);
 	do {
 		dma = new_recorded(test, m, &r, &rnd);
-		if (dma->nr_pins > 1)
+		if (dma->has_records &&
+		    dma->records->pins != dma->records->few_pins)
 			break;
 		model_remove(m, dma);
 	} while (true);
 
-	/* The mapping, and its pins: its segments fit. */
+	/* The mapping, its records and its pins: its segments fit. */
 	live = fake_alloc.live;
-	for (n = 1; n <= 2; n++) {
+	for (n = 1; n <= 3; n++) {
 		fake_alloc.fail_at = fake_alloc.calls + n;
 		KUNIT_EXPECT_PTR_EQ(test, NULL,
 				    t1x_dma_alloc_part(dma,
@@ -702,7 +722,7 @@ static struct kunit_case dma_cases[] = {
 	KUNIT_CASE(segment_count_at_every_edge),
 	KUNIT_CASE(random_jumps_are_never_passed),
 	KUNIT_CASE(pin_kinds_are_found_again),
-	KUNIT_CASE(one_kind_needs_one_entry),
+	KUNIT_CASE(one_kind_needs_no_entry),
 	KUNIT_CASE(without_memory_nothing_changes),
 	KUNIT_CASE(records_are_split_at_any_page),
 	KUNIT_CASE(what_stays_of_a_mapping_is_usable),
