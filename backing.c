@@ -182,7 +182,7 @@ unsigned long t1x_backing_count(struct t1x_domains *domains,
 	if (!index) {
 		census->supported = domains->supported;
 		census->allowed = domains->pgsizes;
-		census->granule = dma->granule;
+		census->granule = t1x_dma_granule(dma);
 		census->single = dma->single;
 		census->page = dma->iova >> PAGE_SHIFT;
 		census->npages = t1x_dma_npages(dma);
@@ -235,10 +235,9 @@ static unsigned long add_runs(struct t1x_domains *domains, struct t1x_dma *dma,
 {
 	unsigned long index = dma->unmapped, end = dma->mapped;
 	unsigned int nr_runs = batch->nr_runs;
-	unsigned long pfn, next;
+	unsigned long pfn = dma->first_pfn, next;
 
-	pfn = index ? T1X_NO_PFN : dma->first_pfn;
-	if (pfn == T1X_NO_PFN &&
+	if ((index || !dma->has_first_pfn) &&
 	    !t1x_backing_find_pfn(domains, dma, index, &pfn))
 		return 0;
 
@@ -444,7 +443,7 @@ static unsigned int count_together(const struct fill *fill,
 	unsigned int n = 0;
 
 	if (!fill->sg ||
-	    !t1x_domain_may_map_sg(fill->domains, fill->dma->granule))
+	    !t1x_domain_may_map_sg(fill->domains, t1x_dma_granule(fill->dma)))
 		return 1;
 
 	nr = min_t(unsigned int, nr, FILL_RUNS);
@@ -469,8 +468,11 @@ static long record_runs(struct fill *fill, const struct t1x_run *run,
 			      t1x_dma_pin_add(dma, index, run->kind);
 		if (ret)
 			return ret;
-		if (!index)
+		if (!index) {
 			dma->first_pfn = run->pfn;
+			dma->has_first_pfn = true;
+			dma->single = fill->pin.single;
+		}
 		if (!run->pfn)
 			dma->has_pfn_0 = true;
 		if (index && run->pfn != fill->next_pfn)
@@ -493,7 +495,7 @@ static int map_runs(struct fill *fill, const struct t1x_run *run,
 
 	if (nr == 1)
 		return t1x_domain_map(fill->domains, iova, run->pfn, npages,
-				      dma->prot, dma->granule);
+				      dma->prot, t1x_dma_granule(dma));
 
 	sg_init_table(fill->sg, nr);
 	for (i = 0; i < nr; i++)
@@ -566,7 +568,6 @@ static void fill_begin(struct fill *fill, struct t1x_domains *domains,
 	fill->next_pfn = 0;
 	fill->sg = NULL;
 	t1x_pin_begin(&fill->pin, dma, opts);
-	dma->single = opts->single;
 	if (!opts->single && t1x_dma_npages(dma) > T1X_PIN_FEW)
 		fill->sg = kmalloc_array(FILL_RUNS, sizeof(*fill->sg),
 					 GFP_KERNEL | __GFP_NOWARN);

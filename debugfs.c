@@ -418,7 +418,7 @@ static void fill_line(struct maps_line *line, const struct t1x_dma *dma)
 		.last = dma->last,
 		.serial = dma->serial,
 		.vaddr = dma->vaddr,
-		.granule = dma->granule,
+		.granule = t1x_dma_granule(dma),
 		.prot = dma->prot,
 		.pid = dma->account->task->tgid,
 		.state = state_of(dma),

@@ -382,7 +382,7 @@ static int refuse_cut(struct t1x_dirty_log *log,
 	if (dma->iova >= args->iova && dma->last <= args->last)
 		dma = t1x_dma_find(log->tree, args->last, args->last);
 	return t1x_call_fail_with(args->call, -EINVAL, T1X_REASON_CUT,
-				  dma->iova, dma->last, dma->granule);
+				  dma->iova, dma->last, t1x_dma_granule(dma));
 }
 
 /* With the mutex held at the end, have all pinned that a report will write. */

@@ -145,7 +145,6 @@ struct t1x_dma *t1x_dma_alloc(unsigned long iova, unsigned long last)
 
 	dma->iova = iova;
 	dma->last = last;
-	dma->first_pfn = T1X_NO_PFN;
 	dma->state = T1X_DMA_FILLING;
 	RB_CLEAR_NODE(&dma->node);
 	return dma;
@@ -812,7 +811,7 @@ void t1x_dma_split(struct t1x_dma_tree *tree, struct t1x_dma *dma,
 	lockdep_assert_held(tree->lock);
 
 	part->prot = dma->prot;
-	part->granule = dma->granule;
+	part->granule_order = dma->granule_order;
 	part->serial = dma->serial;
 	part->vaddr = dma->vaddr + offset;
 	part->lock_cap = dma->lock_cap;
@@ -838,7 +837,7 @@ void t1x_dma_reset(struct t1x_dma *dma)
 {
 	dma->mapped = 0;
 	dma->unmapped = 0;
-	dma->first_pfn = T1X_NO_PFN;
+	dma->has_first_pfn = false;
 	dma->has_pfn_0 = false;
 	memset(segs_of(dma), 0, max_segs(dma) * sizeof(*dma->few_segs));
 	if (dma->has_records)

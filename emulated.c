@@ -334,6 +334,7 @@ static bool is_current(const struct t1x_dma *dma,
 		       const struct pin_target *target)
 {
 	return dma && dma->serial == target->serial &&
+	       dma->account == target->account &&
 	       dma->externals_charged == target->charge;
 }
 

@@ -76,7 +76,7 @@ static int replay_dma(struct t1x_map *map, struct t1x_domain *domain,
 		      const struct t1x_dma *dma, unsigned long *nr_runs)
 {
 	struct t1x_leaves leaves =
-		t1x_domain_leaves(&map->domains, dma->granule);
+		t1x_domain_leaves(&map->domains, t1x_dma_granule(dma));
 	unsigned long index = dma->unmapped, end = dma->mapped;
 	unsigned long pfn, next;
 	int ret;

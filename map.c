@@ -262,7 +262,7 @@ static struct t1x_dma *reserve_dma(struct t1x_map *map,
 
 	dma->vaddr = args->vaddr;
 	dma->prot = args->prot;
-	dma->granule = args->granule;
+	t1x_dma_set_granule(dma, args->granule);
 	dma->lock_cap = capable(CAP_IPC_LOCK);
 	WARN_ON_ONCE(t1x_dma_insert(&map->tree, dma));
 	map->dma_avail--;
@@ -317,6 +317,7 @@ static int fill(struct t1x_map *map, struct t1x_dma *dma, bool single,
 	const struct t1x_pin_opts opts = {
 		.call = call,
 		.orphans = t1x_account_orphans(&map->accounts),
+		.lock_cap = dma->lock_cap,
 		.single = single,
 	};
 	int ret;
@@ -461,6 +462,7 @@ static int fill_busy(struct t1x_map *map, struct t1x_dma *dma, bool single,
 		.call = call,
 		.orphans = t1x_account_orphans(&map->accounts),
 		.credit = t1x_external_nr_held(&map->tree, dma),
+		.lock_cap = dma->lock_cap,
 		.single = single,
 	};
 	int ret;

@@ -26,6 +26,9 @@
 #define MAX_PAGES (PAGE_SIZE / sizeof(struct page *))
 #define MAX_RUNS (MAX_PAGES / 2)
 
+/* Of pages that are in an array. */
+#define NO_PFN ULONG_MAX
+
 /* take() may add two runs at a time, one on each side of a 1 GiB boundary. */
 #define SPARE_RUNS 2
 
@@ -193,11 +196,11 @@ void t1x_pin_begin(struct t1x_pin *pin, struct t1x_dma *dma,
 		.call = opts->call,
 		.account = dma->account,
 		.prot = dma->prot,
-		.lock_cap = dma->lock_cap,
 		.orphans = opts->orphans,
+		.lock_cap = opts->lock_cap,
 		.advance = opts->credit,
 		.single = opts->single,
-		.granule = dma->granule >> PAGE_SHIFT,
+		.granule = t1x_dma_granule(dma) >> PAGE_SHIFT,
 		.vaddr = dma->vaddr,
 		.left = t1x_dma_npages(dma),
 		.page = dma->iova >> PAGE_SHIFT,
@@ -539,7 +542,7 @@ static unsigned long how_many(const struct t1x_pin *pin)
 /* Get pages or a piece at vaddr; whatever it pins is in the walk afterwards. */
 static int refill(struct t1x_pin *pin)
 {
-	unsigned long pfn = T1X_NO_PFN;
+	unsigned long pfn = NO_PFN;
 	unsigned long want;
 	long n;
 	int ret;
@@ -563,7 +566,7 @@ static int refill(struct t1x_pin *pin)
 		return refuse_memory(pin, n);
 
 	pin->started = true;
-	if (pfn != T1X_NO_PFN) {
+	if (pfn != NO_PFN) {
 		take(pin, pfn, n, T1X_PIN_NONE);
 		return 0;
 	}
@@ -732,13 +735,13 @@ int t1x_pin_page(struct t1x_account *account, unsigned long vaddr, int prot,
 	};
 	long ret;
 
-	*pfn = T1X_NO_PFN;
+	*pfn = NO_PFN;
 	ret = pin_fast(&pin, 1);
 	if (ret <= 0)
 		ret = pin_slow(&pin, 1, pfn);
 	if (ret < 0)
 		return refuse_memory(&pin, ret);
-	if (*pfn != T1X_NO_PFN)
+	if (*pfn != NO_PFN)
 		return 0;
 
 	*pfn = page_to_pfn(pin.pages[0]);

@@ -67,7 +67,7 @@ static int refuse_cut(const struct t1x_uapi_unmap *args,
 		      const struct t1x_dma *dma)
 {
 	return t1x_call_fail_with(args->call, -EINVAL, T1X_REASON_CUT,
-				  dma->iova, dma->last, dma->granule);
+				  dma->iova, dma->last, t1x_dma_granule(dma));
 }
 
 /*
@@ -80,13 +80,14 @@ static int choose(const struct t1x_uapi_unmap *args, const struct t1x_dma *dma,
 {
 	unsigned long iova = max(dma->iova, args->iova);
 	unsigned long last = min(dma->last, args->last);
+	unsigned long granule = t1x_dma_granule(dma);
 
 	if (iova == dma->iova && last == dma->last)
 		return 1;
 
-	if (!dma->granule && args->lenient)
+	if (!granule && args->lenient)
 		return t1x_uapi_unmap_takes(args, dma->iova);
-	if (!dma->granule || (iova | (last + 1)) & (dma->granule - 1))
+	if (!granule || (iova | (last + 1)) & (granule - 1))
 		return refuse_cut(args, dma);
 
 	dying->cuts[dying->nr_cuts++] = (struct t1x_dma_cut){

@@ -15,7 +15,10 @@
 #ifndef T1X_DMA_TRACKER_H
 #define T1X_DMA_TRACKER_H
 
+#include <linux/bits.h>
+#include <linux/build_bug.h>
 #include <linux/list.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/rbtree.h>
 #include <linux/types.h>
@@ -61,7 +64,6 @@ struct t1x_dma_pin {
 };
 
 #define T1X_DMA_FEW_SEGS 4
-#define T1X_NO_PFN ULONG_MAX
 
 /*
  * The records of a mapping that do not fit into it: it has more segments than a few, or
@@ -79,6 +81,11 @@ struct t1x_dma_records {
 	struct t1x_dma_pin few_pins[3];
 };
 
+/*
+ * There may be as many as the user likes, and most are small: what is rare is kept
+ * elsewhere, and what is short shares words. Bits that share a word are written under
+ * the same lock.
+ */
 struct t1x_dma {
 	/*
 	 * Immutable after t1x_dma_insert(), but that a split, by the owner of DYING
@@ -86,26 +93,14 @@ struct t1x_dma {
 	 */
 	unsigned long iova;
 	unsigned long last;
-	int prot; /* IOMMU_READ | IOMMU_WRITE */
-	unsigned long granule; /* in bytes; 0: can only be unmapped as a whole */
-	u64 serial; /* of its MAP; the parts of a mapping share it */
 
 	/* Changed under the mutex of the tree, while LIVE or by the owner of BUSY. */
 	unsigned long vaddr;
-	bool lock_cap; /* mapped with CAP_IPC_LOCK */
 	struct t1x_account *account; /* a counted reference */
 
 	/* Protected by the mutex of the tree. */
 	struct rb_node node;
-	enum t1x_dma_state state;
-	bool doomed; /* the last group went while a call had it */
-	bool restart; /* FILLING, and the first domain came or the last one went */
-	bool undone; /* FILLING, and its MAP has failed */
-	bool stuck; /* the IOMMU kept a part: never freed */
-	bool vaddr_invalid; /* VFIO_DMA_UNMAP_FLAG_VADDR */
 	struct t1x_dma *next_dying; /* of those that one call removes */
-	bool uncounted; /* a part whose entry the rest of the mapping keeps */
-	bool externals_charged; /* its external pins are in account->charged */
 	unsigned long *dirty_bits; /* of t1x_dma_dirty(); NULL: not tracked */
 
 	/*
@@ -116,20 +111,47 @@ struct t1x_dma {
 	unsigned long mapped;
 	unsigned long unmapped;
 
-	/* The filler's: a domain kept the run above mapped, which keeps its pins. */
-	bool kept;
-	bool single; /* and it went into the IOMMU page by page */
-
-	/* Written by the filler, read-only afterwards until t1x_dma_reset(). */
-	unsigned long first_pfn; /* frame of the first page, or T1X_NO_PFN */
-	bool has_pfn_0; /* the IOMMU's 0 may be an address */
-	u8 pin_kind; /* how pages are held from the first one on */
-	bool has_records;
+	/*
+	 * Written by the filler with the domains' rwsem for read, read-only afterwards
+	 * until t1x_dma_reset().
+	 */
+	u64 first_pfn : 52; /* frame of the first page, ... */
+	u64 has_first_pfn : 1; /* ... if it is known */
+	u64 has_pfn_0 : 1; /* the IOMMU's 0 may be an address */
+	u64 single : 1; /* it went into the IOMMU page by page */
+	u64 kept : 1; /* a domain kept the run above mapped, which keeps its pins */
+	u64 pin_kind : 6; /* how pages are held from the first one on */
+	u64 has_records : 1;
 	union {
 		t1x_contig few_segs[T1X_DMA_FEW_SEGS];
 		struct t1x_dma_records *records; /* if it has them */
 	};
+
+	/*
+	 * Immutable after t1x_dma_insert(). Parts of a mapping share the serial number.
+	 * It tells a mapping from those that take its place while a call waits for a
+	 * fault: 2^40 of them, which is weeks, to one fault.
+	 */
+	u64 serial : 40;
+	u64 granule_order : 6; /* log2 of the bytes; 0: is unmapped only as a whole */
+	u64 prot : 2; /* IOMMU_READ | IOMMU_WRITE */
+
+	/* Protected by the mutex of the tree; a struct, to be no part of the word above. */
+	struct {
+		u16 state : 2; /* enum t1x_dma_state */
+		u16 lock_cap : 1; /* its process has CAP_IPC_LOCK */
+		u16 doomed : 1; /* the last group went while a call had it */
+		u16 restart : 1; /* FILLING, and the first domain came or the last went */
+		u16 undone : 1; /* FILLING, and its MAP has failed */
+		u16 stuck : 1; /* the IOMMU kept a part: never freed */
+		u16 vaddr_invalid : 1; /* VFIO_DMA_UNMAP_FLAG_VADDR */
+		u16 uncounted : 1; /* a part whose entry the rest of the mapping keeps */
+		u16 externals_charged : 1; /* its external pins are in account->charged */
+	};
 };
+
+/* A user can have as many as he likes. */
+static_assert(sizeof(struct t1x_dma) <= 112);
 
 /*
  * What goes of a DYING mapping that does not go whole. It is on the stack of the call
@@ -212,6 +234,18 @@ void t1x_dma_untrack(struct t1x_dma *dma);
 static inline bool t1x_dma_is_settled(const struct t1x_dma *dma)
 {
 	return dma->state == T1X_DMA_LIVE || dma->stuck;
+}
+
+/* What a mapping can be cut at multiples of, in bytes; 0: it cannot be cut. */
+static inline unsigned long t1x_dma_granule(const struct t1x_dma *dma)
+{
+	return dma->granule_order ? BIT(dma->granule_order) : 0;
+}
+
+static inline void t1x_dma_set_granule(struct t1x_dma *dma,
+				       unsigned long granule)
+{
+	dma->granule_order = granule ? ilog2(granule) : 0;
 }
 
 /* Are pages of a mapping in the IOMMU, and so pinned? */

@@ -44,6 +44,7 @@ struct t1x_pin_opts {
 	struct t1x_call *call; /* the caller's, or NULL */
 	unsigned long orphans; /* pages charged to dead mms, see P4 */
 	unsigned long credit; /* pages of the mapping that are charged already */
+	bool lock_cap; /* no limit: CAP_IPC_LOCK */
 	bool single; /* one page a run: disable_hugepages */
 };
 
@@ -54,8 +55,8 @@ struct t1x_pin {
 	struct t1x_call *call; /* to say why it fails, or NULL */
 	struct t1x_account *account;
 	int prot;
+	unsigned long orphans; /* as in the options, and so ... */
 	bool lock_cap;
-	unsigned long orphans; /* as in the options */
 	bool single;
 	unsigned long granule; /* pages; no pin holds more than one; or 0 */
 

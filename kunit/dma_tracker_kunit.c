@@ -539,7 +539,7 @@ static struct t1x_dma *new_recorded(struct kunit *test, struct model *m,
 	}
 	dma->mapped = SPLIT_PAGES;
 	dma->vaddr = BIT(40);
-	dma->granule = SZ_2M;
+	t1x_dma_set_granule(dma, SZ_2M);
 	dma->single = prandom_u32_state(rnd) & 1;
 	KUNIT_ASSERT_EQ(test, 0, t1x_dma_insert(&m->tree, dma));
 	t1x_dma_set_state(&m->tree, dma, T1X_DMA_DYING);
@@ -554,7 +554,7 @@ static void check_records(struct kunit *test, const struct t1x_dma *dma,
 
 	KUNIT_EXPECT_EQ(test, n, dma->mapped);
 	KUNIT_EXPECT_EQ(test, BIT(40) + (first << PAGE_SHIFT), dma->vaddr);
-	KUNIT_EXPECT_EQ(test, (unsigned long)SZ_2M, dma->granule);
+	KUNIT_EXPECT_EQ(test, (unsigned long)SZ_2M, t1x_dma_granule(dma));
 	for (i = 0; i < r->nr; i++) {
 		if (r->jumps[i] > first && r->jumps[i] < first + n)
 			jumps[k++] = r->jumps[i] - first;
@@ -585,8 +585,8 @@ static struct t1x_dma *split(struct kunit *test, struct model *m,
 	t1x_dma_split(&m->tree, dma, part);
 	KUNIT_EXPECT_EQ(test, part->iova - 1, dma->last);
 	KUNIT_EXPECT_EQ(test, last, part->last);
-	KUNIT_EXPECT_EQ(test, dma->serial, part->serial);
-	KUNIT_EXPECT_EQ(test, dma->single, part->single);
+	KUNIT_EXPECT_EQ(test, (u64)dma->serial, (u64)part->serial);
+	KUNIT_EXPECT_EQ(test, (bool)dma->single, (bool)part->single);
 	KUNIT_EXPECT_EQ(test, (int)T1X_DMA_DYING, (int)part->state);
 	KUNIT_EXPECT_PTR_EQ(test, part, t1x_dma_next(&m->tree, dma));
 	KUNIT_EXPECT_EQ(test, pinned,

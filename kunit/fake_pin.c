@@ -124,7 +124,7 @@ static void set_extent(const struct t1x_dma *dma)
 	trim_extents(dma->iova, dma->last);
 	extent = new_extent(dma->iova, dma->last);
 	extent->page = (dma->vaddr - FAKE_VADDR) >> PAGE_SHIFT;
-	extent->granule = dma->granule;
+	extent->granule = t1x_dma_granule(dma);
 }
 
 /* Contiguous pages of the table from a page on. */
@@ -280,7 +280,7 @@ void t1x_pin_begin(struct t1x_pin *pin, struct t1x_dma *dma,
 		.advance = opts->credit,
 		.orphans = opts->orphans,
 		.single = opts->single,
-		.granule = dma->granule >> PAGE_SHIFT,
+		.granule = t1x_dma_granule(dma) >> PAGE_SHIFT,
 		.vaddr = dma->vaddr,
 		.left = t1x_dma_npages(dma),
 		.runs = pin->few_runs,

@@ -154,7 +154,7 @@ static struct t1x_dma *fill(struct kunit *test, unsigned long page,
 	dma->account = &world.account;
 	dma->prot = IOMMU_READ | IOMMU_WRITE;
 	dma->vaddr = FAKE_VADDR + (page << PAGE_SHIFT);
-	dma->granule = granule << PAGE_SHIFT;
+	t1x_dma_set_granule(dma, granule << PAGE_SHIFT);
 	memset(world.gone, 0, sizeof(world.gone));
 
 	t1x_pin_begin(&pin, dma, &opts);

@@ -169,7 +169,7 @@ static const char *check_part(const struct model *m, const struct part *part,
 		return "not live";
 	if (dma->vaddr != FAKE_VADDR + PAGES(part->first) ||
 	    dma->prot != (IOMMU_READ | IOMMU_WRITE) ||
-	    dma->granule != granule_of(m, part->row) ||
+	    t1x_dma_granule(dma) != granule_of(m, part->row) ||
 	    dma->serial != m->serials[part->row - m->layout->rows])
 		return "other address, prot, granule or serial";
 	if (dma->mapped != part->end - part->first || dma->unmapped)
