@@ -219,7 +219,11 @@ struct t1x_dma *t1x_dma_find_after(struct t1x_dma_tree *tree,
 				   unsigned long last);
 struct t1x_dma *t1x_dma_find_dying(struct t1x_dma_tree *tree);
 
+void t1x_dma_untrack(struct t1x_dma *dma);
+
+/* The records of one mapping, in dma_record.c. */
 int t1x_dma_reserve(struct t1x_dma *dma, unsigned long end);
+int t1x_dma_reserve_part(const struct t1x_dma *dma, struct t1x_dma *part);
 void t1x_dma_jump_add(struct t1x_dma *dma, unsigned long index);
 unsigned long t1x_dma_jump_next(const struct t1x_dma *dma, unsigned long index,
 				unsigned long end);
@@ -227,8 +231,10 @@ int t1x_dma_pin_add(struct t1x_dma *dma, unsigned long index, u8 kind);
 u8 t1x_dma_pin_kind(const struct t1x_dma *dma, unsigned long index,
 		    unsigned long *end);
 unsigned long t1x_dma_nr_pinned(const struct t1x_dma *dma);
+void t1x_dma_split_records(struct t1x_dma *dma, struct t1x_dma *part,
+			   unsigned long at);
 void t1x_dma_reset(struct t1x_dma *dma);
-void t1x_dma_untrack(struct t1x_dma *dma);
+void t1x_dma_free_records(struct t1x_dma *dma);
 
 /* Is what a call would do to a mapping certain? */
 static inline bool t1x_dma_is_settled(const struct t1x_dma *dma)

@@ -4,6 +4,7 @@
  */
 #include "fake_alloc.h"
 
+#include "../dma_record.c"
 #include "../dma_tracker.c"
 
 #include <linux/prandom.h>

@@ -12,7 +12,7 @@ layer() {
 	pgsize | dirty_bitmap | trace) echo 1 ;;
 	census | journal | uapi | iova_space | user_bitmap) echo 2 ;;
 	account | dma_tracker) echo 3 ;;
-	copy | dirty_report | domain | external | pin) echo 4 ;;
+	copy | dirty_report | dma_record | domain | external | pin) echo 4 ;;
 	backing | dirty_log | emulated | vaddr) echo 5 ;;
 	map) echo 6 ;;
 	group | unmap) echo 7 ;;
