@@ -336,7 +336,6 @@ static int stats_open(struct inode *inode, struct file *file)
 struct maps_line {
 	unsigned long iova;
 	unsigned long last;
-	u64 serial;
 	unsigned long vaddr;
 	unsigned long granule;
 	int prot;
@@ -416,7 +415,6 @@ static void fill_line(struct maps_line *line, const struct t1x_dma *dma)
 	*line = (struct maps_line){
 		.iova = dma->iova,
 		.last = dma->last,
-		.serial = dma->serial,
 		.vaddr = dma->vaddr,
 		.granule = t1x_dma_granule(dma),
 		.prot = dma->prot,
@@ -426,10 +424,12 @@ static void fill_line(struct maps_line *line, const struct t1x_dma *dma)
 	};
 }
 
+/* Does a line still say what is so of a mapping? One like it may be in its place. */
 static bool is_same(const struct maps_line *line, const struct t1x_dma *dma)
 {
 	return dma && dma->iova == line->iova && dma->last == line->last &&
-	       dma->serial == line->serial && is_countable(dma);
+	       dma->vaddr == line->vaddr && dma->prot == line->prot &&
+	       t1x_dma_granule(dma) == line->granule && is_countable(dma);
 }
 
 /*

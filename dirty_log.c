@@ -68,13 +68,13 @@ static int wait_until_started(struct t1x_dirty_log *log)
 
 /*
  * Give a mapping a bitmap. The mutex is dropped and taken again, so @dma may be
- * gone or split afterwards; it is told by its serial number and its range.
+ * gone or split afterwards; one of the same range that took its place has as much
+ * use for it.
  */
 static int cover(struct t1x_dirty_log *log, struct t1x_dma *dma)
 {
 	unsigned long npages = t1x_dma_npages(dma);
 	unsigned long iova = dma->iova, last = dma->last;
-	u64 serial = dma->serial;
 	struct t1x_dirty dirty;
 	int ret;
 
@@ -85,8 +85,7 @@ static int cover(struct t1x_dirty_log *log, struct t1x_dma *dma)
 		return ret;
 
 	dma = t1x_dma_find(log->tree, iova, iova);
-	if (dma && dma->serial == serial && dma->iova == iova &&
-	    dma->last == last && !dma->dirty_bits &&
+	if (dma && dma->iova == iova && dma->last == last && !dma->dirty_bits &&
 	    log->state != T1X_DIRTY_LOG_OFF)
 		swap(dma->dirty_bits, dirty.bits);
 	t1x_dirty_free(&dirty);

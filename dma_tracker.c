@@ -117,7 +117,6 @@ void t1x_dma_tree_init(struct t1x_dma_tree *tree, struct mutex *lock)
 	tree->root = RB_ROOT;
 	tree->nr_filling = 0;
 	tree->nr_vaddr_invalid = 0;
-	tree->last_serial = 0;
 	INIT_LIST_HEAD(&tree->cuts);
 	tree->externals = RB_ROOT;
 	tree->nr_externals_held = 0;
@@ -304,7 +303,6 @@ int t1x_dma_insert(struct t1x_dma_tree *tree, struct t1x_dma *dma)
 	if (link_dma(tree, dma))
 		return -EEXIST;
 
-	dma->serial = ++tree->last_serial;
 	tree->nr_filling += dma->state == T1X_DMA_FILLING;
 	return 0;
 }
@@ -485,7 +483,6 @@ void t1x_dma_split(struct t1x_dma_tree *tree, struct t1x_dma *dma,
 
 	part->prot = dma->prot;
 	part->granule_order = dma->granule_order;
-	part->serial = dma->serial;
 	part->vaddr = dma->vaddr + offset;
 	part->lock_cap = dma->lock_cap;
 	part->state = dma->state;

@@ -48,6 +48,7 @@ void t1x_emulated_init(struct t1x_emulated *emulated, struct t1x_dma_tree *tree)
 	emulated->tree = tree;
 	INIT_LIST_HEAD(&emulated->groups);
 	emulated->nr_pinning = 0;
+	INIT_HLIST_HEAD(&emulated->targets);
 	INIT_LIST_HEAD(&emulated->devices);
 	mutex_init(&emulated->device_lock);
 }
@@ -213,8 +214,10 @@ void t1x_emulated_remove_device(struct t1x_emulated *emulated,
 
 /* What it takes to pin a page of a mapping once the mutex is dropped. */
 struct pin_target {
+	/* In t1x_emulated.targets, or by itself: then the mapping has gone. */
+	struct hlist_node next;
+	unsigned long iova;
 	struct t1x_call *call; /* the caller's, or NULL */
-	u64 serial; /* of the mapping */
 	struct t1x_account *account; /* a counted reference */
 	unsigned long vaddr;
 	int prot;
@@ -256,14 +259,15 @@ static int look_up(struct t1x_emulated *emulated, unsigned long iova, int prot,
 
 	t1x_account_hold(dma->account);
 	*target = (struct pin_target){
+		.iova = iova,
 		.call = call,
-		.serial = dma->serial,
 		.account = dma->account,
 		.vaddr = dma->vaddr + (iova - dma->iova),
 		.prot = dma->prot,
 		.lock_cap = dma->lock_cap,
 		.charge = dma->externals_charged,
 	};
+	hlist_add_head(&target->next, &emulated->targets);
 	return 0;
 }
 
@@ -329,13 +333,27 @@ out_put:
 	return ret;
 }
 
-/* Is a mapping still the one that a page was pinned for? */
-static bool is_current(const struct t1x_dma *dma,
-		       const struct pin_target *target)
+/* Add a page that was pinned. Return: false if the world has changed meanwhile. */
+static bool add_pin(struct t1x_emulated *emulated,
+		    const struct pin_target *target,
+		    struct t1x_external *external)
 {
-	return dma && dma->serial == target->serial &&
-	       dma->account == target->account &&
-	       dma->externals_charged == target->charge;
+	struct t1x_dma *dma;
+	unsigned long last;
+
+	/* Another mapping may have taken its place. */
+	if (hlist_unhashed(&target->next))
+		return false;
+
+	dma = t1x_dma_find_usable(emulated->tree, target->iova, &last);
+	if (!dma || dma->account != target->account ||
+	    dma->externals_charged != target->charge ||
+	    t1x_external_find(emulated->tree, target->iova))
+		return false;
+
+	t1x_external_insert(emulated->tree, external);
+	t1x_dma_set_dirty(dma, target->iova >> PAGE_SHIFT, 1);
+	return true;
 }
 
 /*
@@ -343,40 +361,26 @@ static bool is_current(const struct t1x_dma *dma,
  * Return: 1 if @page is set; 0 if the world has changed meanwhile, so look again;
  * or an error.
  */
-static int pin_target(struct t1x_emulated *emulated, unsigned long iova,
-		      const struct pin_target *target, struct page **page)
+static int pin_target(struct t1x_emulated *emulated, struct pin_target *target,
+		      struct page **page)
 {
-	struct t1x_external *external = t1x_external_alloc(iova);
-	struct t1x_dma *dma;
-	unsigned long last;
+	struct t1x_external *external = t1x_external_alloc(target->iova);
+	int ret = external ? get_page_of(target, external) : -ENOMEM;
 	bool added;
-	int ret;
-
-	if (!external)
-		return -ENOMEM;
-
-	ret = get_page_of(target, external);
-	if (ret) {
-		t1x_external_free(external);
-		return ret;
-	}
 
 	mutex_lock(emulated->tree->lock);
-	dma = t1x_dma_find_usable(emulated->tree, iova, &last);
-	added = is_current(dma, target) &&
-		!t1x_external_find(emulated->tree, iova);
-	if (added) {
+	added = !ret && add_pin(emulated, target, external);
+	if (added)
 		*page = pfn_to_page(external->pfn);
-		t1x_external_insert(emulated->tree, external);
-		t1x_dma_set_dirty(dma, iova >> PAGE_SHIFT, 1);
-	}
+	hlist_del_init(&target->next);
 	mutex_unlock(emulated->tree->lock);
 	if (added)
 		return 1;
 
-	put_page_of(target, external);
+	if (!ret)
+		put_page_of(target, external);
 	t1x_external_free(external);
-	return 0;
+	return ret;
 }
 
 static int pin_one(struct t1x_emulated *emulated, unsigned long iova, int prot,
@@ -395,7 +399,7 @@ static int pin_one(struct t1x_emulated *emulated, unsigned long iova, int prot,
 		if (ret)
 			break;
 
-		ret = pin_target(emulated, iova, &target, page);
+		ret = pin_target(emulated, &target, page);
 		t1x_account_put(target.account);
 	} while (!ret);
 
@@ -676,6 +680,30 @@ int t1x_emulated_quiesce(struct t1x_emulated *emulated, struct t1x_dma *dma,
 			"a driver does not unpin it, so it stays mapped");
 	return t1x_call_fail_with(call, ret, T1X_REASON_HELD, going.iova,
 				  going.last, 0);
+}
+
+/**
+ * t1x_emulated_disown() - A mapping goes, and with it what is pinned and copied of it
+ * @emulated: Emulated groups of the container
+ * @dma: One of its mappings, about to be removed
+ *
+ * A page that is waited for may come when another mapping is there.
+ *
+ * Context: The tree's mutex held. Does not sleep.
+ */
+void t1x_emulated_disown(struct t1x_emulated *emulated,
+			 const struct t1x_dma *dma)
+{
+	struct pin_target *target;
+	struct hlist_node *next;
+
+	lockdep_assert_held(emulated->tree->lock);
+
+	hlist_for_each_entry_safe(target, next, &emulated->targets, next) {
+		if (target->iova >= dma->iova && target->iova <= dma->last)
+			hlist_del_init(&target->next);
+	}
+	t1x_copy_disown(emulated->tree, dma);
 }
 
 /**

@@ -11,7 +11,6 @@
 #include "account.h"
 #include "backing.h"
 #include "call.h"
-#include "copy.h"
 #include "dirty_log.h"
 #include "dma_tracker.h"
 #include "domain.h"
@@ -162,7 +161,7 @@ static struct t1x_dma *forget_some(struct t1x_map *map, struct t1x_dma *dma,
 			t1x_dma_set_state(&map->tree, dma, T1X_DMA_DYING);
 			continue;
 		}
-		t1x_copy_disown(&map->tree, dma);
+		t1x_emulated_disown(&map->emulated, dma);
 		t1x_dma_remove(&map->tree, dma);
 		map->dma_avail += !dma->uncounted;
 		dma->next_dying = *gone;

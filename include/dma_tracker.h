@@ -127,12 +127,7 @@ struct t1x_dma {
 		struct t1x_dma_records *records; /* if it has them */
 	};
 
-	/*
-	 * Immutable after t1x_dma_insert(). Parts of a mapping share the serial number.
-	 * It tells a mapping from those that take its place while a call waits for a
-	 * fault: 2^40 of them, which is weeks, to one fault.
-	 */
-	u64 serial : 40;
+	/* Immutable after t1x_dma_insert(). */
 	u64 granule_order : 6; /* log2 of the bytes; 0: is unmapped only as a whole */
 	u64 prot : 2; /* IOMMU_READ | IOMMU_WRITE */
 
@@ -172,7 +167,6 @@ struct t1x_dma_tree {
 	struct rb_root root;
 	unsigned int nr_filling;
 	unsigned int nr_vaddr_invalid;
-	u64 last_serial;
 	struct list_head cuts; /* of struct t1x_dma_cut */
 
 	/* What drivers of emulated devices hold and copy, also under *lock. */

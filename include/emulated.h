@@ -29,6 +29,7 @@ struct t1x_emulated {
 	/* Protected by the mutex of the tree. */
 	struct list_head groups;
 	unsigned int nr_pinning; /* calls with pins they have not told of */
+	struct hlist_head targets; /* of struct pin_target, pages being pinned */
 
 	/* Changed under device_lock and the mutex of the tree: either can read. */
 	struct list_head devices; /* of struct vfio_device, by iommu_entry */
@@ -63,9 +64,11 @@ int t1x_emulated_pin(struct t1x_emulated *emulated, unsigned long iova,
 void t1x_emulated_unpin(struct t1x_emulated *emulated, unsigned long iova,
 			unsigned long npages);
 
-/* For unmap. */
+/* For what goes. */
 int t1x_emulated_quiesce(struct t1x_emulated *emulated, struct t1x_dma *dma,
 			 struct t1x_call *call);
+void t1x_emulated_disown(struct t1x_emulated *emulated,
+			 const struct t1x_dma *dma);
 void t1x_emulated_abandon(struct t1x_emulated *emulated, struct t1x_dma *dma);
 
 #endif /* T1X_EMULATED_H */

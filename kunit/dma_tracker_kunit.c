@@ -586,7 +586,6 @@ static struct t1x_dma *split(struct kunit *test, struct model *m,
 	t1x_dma_split(&m->tree, dma, part);
 	KUNIT_EXPECT_EQ(test, part->iova - 1, dma->last);
 	KUNIT_EXPECT_EQ(test, last, part->last);
-	KUNIT_EXPECT_EQ(test, (u64)dma->serial, (u64)part->serial);
 	KUNIT_EXPECT_EQ(test, (bool)dma->single, (bool)part->single);
 	KUNIT_EXPECT_EQ(test, (int)T1X_DMA_DYING, (int)part->state);
 	KUNIT_EXPECT_PTR_EQ(test, part, t1x_dma_next(&m->tree, dma));

@@ -615,6 +615,62 @@ static void a_copy_of_what_has_gone_holds_nothing_up(struct kunit *test)
 	end_emulated(c);
 }
 
+/* ---- A page that comes late ---- */
+
+static void unmap_while_pinning(void)
+{
+	KUNIT_EXPECT_EQ(driver.c->test, 0,
+			fake_unmap(driver.c, CUT_IOVA, NPAGES, NULL));
+}
+
+static void replace_while_pinning(void)
+{
+	unmap_while_pinning();
+	KUNIT_EXPECT_EQ(driver.c->test, 0,
+			fake_map(driver.c, CUT_IOVA, NPAGES, CUT_PAGE + 1));
+}
+
+static void cut_while_pinning(void)
+{
+	KUNIT_EXPECT_EQ(driver.c->test, 0,
+			fake_unmap(driver.c, cut_at(0), 2, NULL));
+	KUNIT_EXPECT_EQ(driver.c->test, 0,
+			fake_unmap(driver.c, cut_at(4), 2, NULL));
+}
+
+static void a_late_page_is_of_the_mapping_that_is_there(struct kunit *test)
+{
+	static const struct {
+		void (*event)(void);
+		int ret;
+		unsigned long page; /* of the table */
+	} rows[] = {
+		{ unmap_while_pinning, -EINVAL, 0 },
+		{ replace_while_pinning, 0, CUT_PAGE + 1 + 3 },
+		{ cut_while_pinning, 0, CUT_PAGE + 3 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct fake_container *c = new_cuttable(test);
+		unsigned long nr = rows[i].ret ? 0 : 1;
+		struct page *page;
+
+		fake_pin.on_page = rows[i].event;
+		KUNIT_EXPECT_EQ(test, rows[i].ret, pin(c, cut_at(3), 1, &page));
+		KUNIT_EXPECT_PTR_EQ(test, NULL, fake_pin.on_page);
+		KUNIT_EXPECT_EQ(test, nr, fake_pin.npins);
+		KUNIT_EXPECT_EQ(test, (long)nr, fake_pin.charged);
+		KUNIT_EXPECT_TRUE(test, hlist_empty(&c->map.emulated.targets));
+		if (nr) {
+			KUNIT_EXPECT_EQ(test, fake_mem_pfn(rows[i].page),
+					(unsigned long)page);
+			unpin(c, cut_at(3), 1);
+		}
+		end_emulated(c);
+	}
+}
+
 /* ---- An IOMMU that comes during a cut ---- */
 
 static struct completion attached;
@@ -681,6 +737,7 @@ static struct kunit_case emulated_cases[] = {
 	KUNIT_CASE(a_copy_goes_on_while_its_mapping_is_cut),
 	KUNIT_CASE(a_copy_in_every_page_finds_its_part),
 	KUNIT_CASE(a_copy_of_what_has_gone_holds_nothing_up),
+	KUNIT_CASE(a_late_page_is_of_the_mapping_that_is_there),
 	KUNIT_CASE(the_first_iommu_waits_for_a_cut),
 	{}
 };

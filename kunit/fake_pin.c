@@ -350,10 +350,14 @@ void t1x_pin_end(struct t1x_pin *pin)
 int t1x_pin_page(struct t1x_account *account, unsigned long vaddr, int prot,
 		 unsigned long *pfn, struct t1x_call *call)
 {
+	void (*event)(void) = fake_pin.on_page;
 	unsigned long offset;
 	const struct fake_mem *mem;
 
 	mem = find_mem((vaddr - FAKE_VADDR) >> PAGE_SHIFT, &offset);
+	fake_pin.on_page = NULL;
+	if (event)
+		event();
 	if (!mem)
 		return -EFAULT;
 

@@ -39,6 +39,9 @@ struct fake_pin {
 	void (*on_batch)(struct t1x_pin *pin, void *data);
 	void *data;
 
+	/* Called once, by the next t1x_pin_page, after it has found its page. */
+	void (*on_page)(void);
+
 	/* What happened. */
 	unsigned int batches;
 	unsigned long npins; /* held now */

@@ -66,7 +66,6 @@ struct model {
 	unsigned int granule; /* pages; 0: nothing can be cut */
 	s8 owner[NR]; /* row of the layout, or -1 */
 	bool changed; /* since all of the layout was mapped */
-	u64 serials[3];
 	unsigned int nr_parts;
 };
 
@@ -169,9 +168,8 @@ static const char *check_part(const struct model *m, const struct part *part,
 		return "not live";
 	if (dma->vaddr != FAKE_VADDR + PAGES(part->first) ||
 	    dma->prot != (IOMMU_READ | IOMMU_WRITE) ||
-	    t1x_dma_granule(dma) != granule_of(m, part->row) ||
-	    dma->serial != m->serials[part->row - m->layout->rows])
-		return "other address, prot, granule or serial";
+	    t1x_dma_granule(dma) != granule_of(m, part->row))
+		return "other address, prot or granule";
 	if (dma->mapped != part->end - part->first || dma->unmapped)
 		return "not as a whole in the IOMMU";
 	t1x_dirty_words(&dirty, FIRST + part->first, &word, 1);
@@ -378,7 +376,6 @@ static void map_row(struct model *m, unsigned int i)
 					 row->first, granule_of(m, row)));
 	mutex_lock(&m->c->map.lock);
 	dma = t1x_dma_find(&m->c->map.tree, at(row->first), at(row->first));
-	m->serials[i] = dma->serial;
 	for (page = row->first; page < row->first + row->npages; page++) {
 		m->owner[page] = i;
 		if (DIRTY & BIT(page))
