@@ -235,9 +235,9 @@ static unsigned long add_runs(struct t1x_domains *domains, struct t1x_dma *dma,
 {
 	unsigned long index = dma->unmapped, end = dma->mapped;
 	unsigned int nr_runs = batch->nr_runs;
-	unsigned long pfn = dma->first_pfn, next;
+	unsigned long pfn, next;
 
-	if ((index || !dma->has_first_pfn) &&
+	if ((index || !t1x_dma_first_pfn(dma, &pfn)) &&
 	    !t1x_backing_find_pfn(domains, dma, index, &pfn))
 		return 0;
 
@@ -469,8 +469,7 @@ static long record_runs(struct fill *fill, const struct t1x_run *run,
 		if (ret)
 			return ret;
 		if (!index) {
-			dma->first_pfn = run->pfn;
-			dma->has_first_pfn = true;
+			t1x_dma_set_first_pfn(dma, run->pfn);
 			dma->single = fill->pin.single;
 		}
 		if (!run->pfn)

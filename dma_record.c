@@ -61,6 +61,7 @@ static int move_records(struct t1x_dma *dma)
 	records->max_pins = ARRAY_SIZE(records->few_pins);
 	dma->records = records;
 	dma->has_records = true;
+	dma->has_first_pfn = false;
 	return 0;
 }
 
@@ -161,6 +162,44 @@ int t1x_dma_reserve_part(const struct t1x_dma *dma, struct t1x_dma *part)
 	return nr_pins > part->records->max_pins ?
 		       grow_pins(part->records, nr_pins) :
 		       0;
+}
+
+/**
+ * t1x_dma_set_first_pfn() - Note the frame of the first page of a mapping
+ * @dma: FILLING or BUSY mapping
+ * @pfn: Frame
+ *
+ * It spares an unmap the first question to the IOMMU, which is most of one that is
+ * small. A mapping that is large, or has records beside it, has no room for it.
+ *
+ * Context: Called by the filler. Does not sleep.
+ */
+void t1x_dma_set_first_pfn(struct t1x_dma *dma, unsigned long pfn)
+{
+	dma->has_first_pfn = !dma->has_records && !(pfn >> 48) &&
+			     nr_segs(dma, t1x_dma_npages(dma)) == 1;
+	if (!dma->has_first_pfn)
+		return;
+
+	dma->first_pfn_high = pfn >> 32;
+	dma->first_pfn_low = pfn;
+}
+
+/**
+ * t1x_dma_first_pfn() - Which frame is the first page of a mapping?
+ * @dma: Mapping with pages in the IOMMU
+ * @pfn: Set to the frame, if it is known
+ *
+ * Context: @dma is not FILLING in another thread. Does not sleep.
+ * Return: true if it is known.
+ */
+bool t1x_dma_first_pfn(const struct t1x_dma *dma, unsigned long *pfn)
+{
+	if (!dma->has_first_pfn)
+		return false;
+
+	*pfn = (unsigned long)dma->first_pfn_high << 32 | dma->first_pfn_low;
+	return true;
 }
 
 /**

@@ -115,8 +115,7 @@ struct t1x_dma {
 	 * Written by the filler with the domains' rwsem for read, read-only afterwards
 	 * until t1x_dma_reset().
 	 */
-	u64 first_pfn : 52; /* frame of the first page, ... */
-	u64 has_first_pfn : 1; /* ... if it is known */
+	u64 has_first_pfn : 1;
 	u64 has_pfn_0 : 1; /* the IOMMU's 0 may be an address */
 	u64 single : 1; /* it went into the IOMMU page by page */
 	u64 kept : 1; /* a domain kept the run above mapped, which keeps its pins */
@@ -124,7 +123,12 @@ struct t1x_dma {
 	u64 has_records : 1;
 	union {
 		t1x_contig few_segs[T1X_DMA_FEW_SEGS];
-		struct t1x_dma_records *records; /* if it has them */
+		struct { /* if it has_first_pfn */
+			t1x_contig only_seg; /* that is few_segs[0] */
+			u16 first_pfn_high; /* frame of the first page */
+			u32 first_pfn_low;
+		};
+		struct t1x_dma_records *records; /* if it has_records */
 	};
 
 	/* Immutable after t1x_dma_insert(). */
@@ -218,6 +222,8 @@ void t1x_dma_untrack(struct t1x_dma *dma);
 /* The records of one mapping, in dma_record.c. */
 int t1x_dma_reserve(struct t1x_dma *dma, unsigned long end);
 int t1x_dma_reserve_part(const struct t1x_dma *dma, struct t1x_dma *part);
+void t1x_dma_set_first_pfn(struct t1x_dma *dma, unsigned long pfn);
+bool t1x_dma_first_pfn(const struct t1x_dma *dma, unsigned long *pfn);
 void t1x_dma_jump_add(struct t1x_dma *dma, unsigned long index);
 unsigned long t1x_dma_jump_next(const struct t1x_dma *dma, unsigned long index,
 				unsigned long end);

@@ -142,6 +142,101 @@ static void random_jumps_are_never_passed(struct kunit *test)
 	}
 }
 
+/* ---- The first frame ---- */
+
+/* Is the frame of the first page @pfn; or unknown, if that is what it has to be? */
+static void check_first_pfn(struct kunit *test, const struct t1x_dma *dma,
+			    unsigned long want, bool known)
+{
+	unsigned long pfn = ~want;
+
+	KUNIT_EXPECT_EQ(test, known, t1x_dma_first_pfn(dma, &pfn));
+	KUNIT_EXPECT_EQ(test, known ? want : ~want, pfn);
+}
+
+/* It shares a word with the record of one segment, and with nothing else. */
+static void the_first_frame_of_one_segment_is_known(struct kunit *test)
+{
+	static const struct {
+		unsigned long page;
+		unsigned long npages;
+		unsigned long pfn;
+		bool known;
+	} rows[] = {
+		{ 0, 2, 0, true },
+		{ T1X_SEG_PAGES, T1X_SEG_PAGES, BIT(48) - 1, true },
+		{ T1X_SEG_PAGES - 4, 4, 0x123456789abcUL, true },
+		{ 0, 2, BIT(48), false },
+		{ T1X_SEG_PAGES - 1, 2, 7, false },
+		{ 0, 5 * T1X_SEG_PAGES, 7, false },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		unsigned long npages = rows[i].npages, pfn = rows[i].pfn;
+		unsigned long jump = npages - 1, end = npages;
+		unsigned long iova = rows[i].page << PAGE_SHIFT;
+		bool known = rows[i].known;
+		struct t1x_dma *dma;
+
+		dma = t1x_dma_alloc(iova, iova + (npages << PAGE_SHIFT) - 1);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dma);
+		check_first_pfn(test, dma, pfn, false);
+		KUNIT_ASSERT_EQ(test, 0, t1x_dma_reserve(dma, npages));
+		KUNIT_ASSERT_EQ(test, 0, t1x_dma_pin_add(dma, 0, 9));
+		t1x_dma_set_first_pfn(dma, pfn);
+		check_first_pfn(test, dma, pfn, known);
+		KUNIT_EXPECT_EQ(test, npages,
+				t1x_dma_jump_next(dma, 0, npages));
+
+		t1x_dma_jump_add(dma, jump);
+		check_first_pfn(test, dma, pfn, known);
+		check_jumps(test, dma, &jump, 1);
+
+		/* Its word is wanted for something else. */
+		KUNIT_ASSERT_EQ(test, 0,
+				t1x_dma_pin_add(dma, jump, T1X_PIN_NONE));
+		check_first_pfn(test, dma, pfn, false);
+		check_jumps(test, dma, &jump, 1);
+		KUNIT_EXPECT_EQ(test, 9, (int)t1x_dma_pin_kind(dma, 0, &end));
+		KUNIT_EXPECT_EQ(test, jump, end);
+		t1x_dma_set_first_pfn(dma, pfn);
+		check_first_pfn(test, dma, pfn, false);
+		t1x_dma_free(dma);
+	}
+}
+
+static void what_was_found_out_is_forgotten(struct kunit *test)
+{
+	unsigned long npages = 8, jump = 5, end = npages;
+	struct t1x_dma *dma;
+
+	dma = t1x_dma_alloc(SZ_4G, SZ_4G + (npages << PAGE_SHIFT) - 1);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dma);
+	t1x_dma_set_first_pfn(dma, 7);
+	t1x_dma_jump_add(dma, jump);
+	t1x_dma_reset(dma);
+	check_first_pfn(test, dma, 7, false);
+	KUNIT_EXPECT_EQ(test, npages, t1x_dma_jump_next(dma, 0, npages));
+
+	/* With records beside it too, which stay there. */
+	KUNIT_ASSERT_EQ(test, 0, t1x_dma_pin_add(dma, 0, T1X_PIN_PAGE));
+	KUNIT_ASSERT_EQ(test, 0, t1x_dma_pin_add(dma, jump, T1X_PIN_NONE));
+	t1x_dma_jump_add(dma, jump);
+	dma->mapped = npages;
+	dma->has_pfn_0 = true;
+	KUNIT_EXPECT_EQ(test, jump, t1x_dma_nr_pinned(dma));
+	t1x_dma_reset(dma);
+	KUNIT_EXPECT_FALSE(test, t1x_dma_in_iommu(dma));
+	KUNIT_EXPECT_FALSE(test, dma->has_pfn_0);
+	KUNIT_EXPECT_TRUE(test, dma->has_records);
+	KUNIT_EXPECT_EQ(test, npages, t1x_dma_jump_next(dma, 0, npages));
+	KUNIT_ASSERT_EQ(test, 0, t1x_dma_pin_add(dma, 0, 9));
+	KUNIT_EXPECT_EQ(test, 9, (int)t1x_dma_pin_kind(dma, jump, &end));
+	KUNIT_EXPECT_EQ(test, npages, end);
+	t1x_dma_free(dma);
+}
+
 /* ---- The record of pins ---- */
 
 static void pin_kinds_are_found_again(struct kunit *test)
@@ -448,6 +543,8 @@ static struct kunit_case record_cases[] = {
 	KUNIT_CASE(jumps_across_segments),
 	KUNIT_CASE(segment_count_at_every_edge),
 	KUNIT_CASE(random_jumps_are_never_passed),
+	KUNIT_CASE(the_first_frame_of_one_segment_is_known),
+	KUNIT_CASE(what_was_found_out_is_forgotten),
 	KUNIT_CASE(pin_kinds_are_found_again),
 	KUNIT_CASE(one_kind_needs_no_entry),
 	KUNIT_CASE(without_memory_nothing_changes),
