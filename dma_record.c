@@ -3,15 +3,15 @@
  * The records of a mapping: where physical memory jumps, and how pages are held. See
  * include/dma_tracker.h.
  */
+#include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
 #include "alloc.h"
 #include "dma_tracker.h"
-
-#include "compat.h"
 
 static unsigned long first_seg(const struct t1x_dma *dma)
 {
@@ -32,52 +32,76 @@ static unsigned long seg_at(const struct t1x_dma *dma, unsigned long page)
 	return (page >> T1X_SEG_ORDER) - first_seg(dma);
 }
 
+/* Segments that records are for that have room for 2^@order: no more than there are. */
+static unsigned long cap_segs(const struct t1x_dma *dma, unsigned int order)
+{
+	return min(BIT(order), nr_segs(dma, t1x_dma_npages(dma)));
+}
+
+static unsigned long max_segs(const struct t1x_dma *dma)
+{
+	return cap_segs(dma, dma->seg_order);
+}
+
 static t1x_contig *segs_of(struct t1x_dma *dma)
 {
 	return dma->has_records ? dma->records->segs : dma->few_segs;
 }
 
-static unsigned long max_segs(const struct t1x_dma *dma)
+static struct t1x_dma_pins *pins_of(const struct t1x_dma *dma)
 {
-	return dma->has_records ? dma->records->max_segs : T1X_DMA_FEW_SEGS;
+	return dma->has_records ? dma->records->pins : NULL;
 }
 
-/* Have the records of a mapping beside it. Return: 0 or -ENOMEM. */
-static int move_records(struct t1x_dma *dma)
+/*
+ * Have the records of a mapping beside it, with room for 2^@seg_order segments if there
+ * are so many. Return: 0 or -ENOMEM.
+ */
+static int move_records(struct t1x_dma *dma, unsigned int seg_order)
 {
+	unsigned long max = cap_segs(dma, seg_order);
 	struct t1x_dma_records *records;
 
-	if (dma->has_records)
-		return 0;
-
-	records = kzalloc_obj(*records, T1X_GFP_USER);
+	records = kvzalloc(struct_size(records, segs, max), T1X_GFP_USER);
 	if (!records)
 		return -ENOMEM;
 
-	memcpy(records->few_segs, dma->few_segs, sizeof(dma->few_segs));
-	records->segs = records->few_segs;
-	records->max_segs = ARRAY_SIZE(records->few_segs);
-	records->pins = records->few_pins;
-	records->max_pins = ARRAY_SIZE(records->few_pins);
+	records->pins = pins_of(dma);
+	memcpy(records->segs, segs_of(dma),
+	       max_segs(dma) * sizeof(*records->segs));
+	if (dma->has_records)
+		kvfree(dma->records);
+
 	dma->records = records;
 	dma->has_records = true;
 	dma->has_first_pfn = false;
+	dma->seg_order = seg_order;
 	return 0;
 }
 
-static int grow_pins(struct t1x_dma_records *records, unsigned int max)
+/*
+ * Have room for @max places where the way changes in which a mapping is held. Return: 0
+ * or -ENOMEM.
+ */
+static int grow_pins(struct t1x_dma *dma, unsigned int max)
 {
-	struct t1x_dma_pin *pins;
+	struct t1x_dma_pins *pins, *old;
 
-	pins = kvmalloc_array(max, sizeof(*pins), T1X_GFP_USER);
+	if (!dma->has_records && move_records(dma, dma->seg_order))
+		return -ENOMEM;
+
+	pins = kvzalloc(struct_size(pins, pin, max), T1X_GFP_USER);
 	if (!pins)
 		return -ENOMEM;
 
-	memcpy(pins, records->pins, records->nr_pins * sizeof(*pins));
-	if (records->pins != records->few_pins)
-		kvfree(records->pins);
-	records->pins = pins;
-	records->max_pins = max;
+	pins->max = max;
+	old = dma->records->pins;
+	if (old) {
+		pins->nr = old->nr;
+		memcpy(pins->pin, old->pin, old->nr * sizeof(*old->pin));
+		kvfree(old);
+	}
+	dma->records->pins = pins;
 	return 0;
 }
 
@@ -89,16 +113,11 @@ static int grow_pins(struct t1x_dma_records *records, unsigned int max)
  */
 void t1x_dma_free_records(struct t1x_dma *dma)
 {
-	struct t1x_dma_records *records = dma->records;
-
 	if (!dma->has_records)
 		return;
 
-	if (records->segs != records->few_segs)
-		kvfree(records->segs);
-	if (records->pins != records->few_pins)
-		kvfree(records->pins);
-	kfree(records);
+	kvfree(dma->records->pins);
+	kvfree(dma->records);
 }
 
 /**
@@ -114,28 +133,9 @@ void t1x_dma_free_records(struct t1x_dma *dma)
  */
 int t1x_dma_reserve(struct t1x_dma *dma, unsigned long end)
 {
-	unsigned long want = nr_segs(dma, end), max;
-	struct t1x_dma_records *records;
-	t1x_contig *segs;
+	unsigned long want = nr_segs(dma, end);
 
-	if (want <= max_segs(dma))
-		return 0;
-	if (move_records(dma))
-		return -ENOMEM;
-
-	records = dma->records;
-	max = min(nr_segs(dma, t1x_dma_npages(dma)),
-		  max(want, 2 * records->max_segs));
-	segs = kvcalloc(max, sizeof(*segs), T1X_GFP_USER);
-	if (!segs)
-		return -ENOMEM;
-
-	memcpy(segs, records->segs, records->max_segs * sizeof(*segs));
-	if (records->segs != records->few_segs)
-		kvfree(records->segs);
-	records->segs = segs;
-	records->max_segs = max;
-	return 0;
+	return want > max_segs(dma) ? move_records(dma, order_base_2(want)) : 0;
 }
 
 /**
@@ -148,20 +148,14 @@ int t1x_dma_reserve(struct t1x_dma *dma, unsigned long end)
  */
 int t1x_dma_reserve_part(const struct t1x_dma *dma, struct t1x_dma *part)
 {
-	unsigned int nr_pins;
+	const struct t1x_dma_pins *pins = pins_of(dma);
 	int ret;
 
-	if (!dma->mapped || !dma->has_records)
+	if (!dma->mapped)
 		return 0;
 
-	ret = move_records(part) ?: t1x_dma_reserve(part, t1x_dma_npages(part));
-	if (ret)
-		return ret;
-
-	nr_pins = dma->records->nr_pins;
-	return nr_pins > part->records->max_pins ?
-		       grow_pins(part->records, nr_pins) :
-		       0;
+	ret = t1x_dma_reserve(part, t1x_dma_npages(part));
+	return ret || !pins ? ret : grow_pins(part, pins->max);
 }
 
 /**
@@ -248,13 +242,9 @@ unsigned long t1x_dma_jump_next(const struct t1x_dma *dma, unsigned long index,
 }
 
 /* How is the last page held that was recorded? */
-static u8 last_kind(const struct t1x_dma *dma)
+static u8 last_kind(const struct t1x_dma *dma, const struct t1x_dma_pins *pins)
 {
-	const struct t1x_dma_records *records = dma->records;
-
-	return dma->has_records && records->nr_pins ?
-		       records->pins[records->nr_pins - 1].kind :
-		       dma->pin_kind;
+	return pins && pins->nr ? pins->pin[pins->nr - 1].kind : dma->pin_kind;
 }
 
 /**
@@ -268,39 +258,40 @@ static u8 last_kind(const struct t1x_dma *dma)
  */
 int t1x_dma_pin_add(struct t1x_dma *dma, unsigned long index, u8 kind)
 {
-	struct t1x_dma_records *records;
+	struct t1x_dma_pins *pins = pins_of(dma);
+	struct t1x_dma_pin *pin;
 
 	if (!index) {
 		dma->pin_kind = kind;
 		return 0;
 	}
-	if (last_kind(dma) == kind)
+	if (last_kind(dma, pins) == kind)
 		return 0;
-	if (move_records(dma))
+
+	/* With its head, each of these sizes is a power of two. */
+	if (!pins && grow_pins(dma, 3))
+		return -ENOMEM;
+	if (pins && pins->nr == pins->max && grow_pins(dma, pins->max * 2 + 1))
 		return -ENOMEM;
 
-	records = dma->records;
-	if (records->nr_pins == records->max_pins &&
-	    grow_pins(records, max(8u, records->max_pins * 2)))
-		return -ENOMEM;
-
-	records->pins[records->nr_pins].index = index;
-	records->pins[records->nr_pins].kind = kind;
-	records->nr_pins++;
+	pins = dma->records->pins;
+	pin = &pins->pin[pins->nr++];
+	pin->index = index;
+	pin->kind = kind;
 	return 0;
 }
 
 /* How many entries of a record of pins are for pages up to @index? */
-static unsigned int nr_pins_upto(const struct t1x_dma_records *records,
+static unsigned int nr_pins_upto(const struct t1x_dma_pins *pins,
 				 unsigned long index)
 {
-	unsigned int lo = 0, hi = records->nr_pins;
+	unsigned int lo = 0, hi = pins->nr;
 
 	/* Those below lo are, those from hi on are not. */
 	while (lo < hi) {
 		unsigned int mid = lo + (hi - lo) / 2;
 
-		if (records->pins[mid].index <= index)
+		if (pins->pin[mid].index <= index)
 			lo = mid + 1;
 		else
 			hi = mid;
@@ -321,16 +312,16 @@ static unsigned int nr_pins_upto(const struct t1x_dma_records *records,
 u8 t1x_dma_pin_kind(const struct t1x_dma *dma, unsigned long index,
 		    unsigned long *end)
 {
-	const struct t1x_dma_records *records = dma->records;
+	const struct t1x_dma_pins *pins = pins_of(dma);
 	unsigned int n;
 
-	if (!dma->has_records)
+	if (!pins)
 		return dma->pin_kind;
 
-	n = nr_pins_upto(records, index);
-	if (n < records->nr_pins)
-		*end = min_t(unsigned long, *end, records->pins[n].index);
-	return n ? records->pins[n - 1].kind : dma->pin_kind;
+	n = nr_pins_upto(pins, index);
+	if (n < pins->nr)
+		*end = min_t(unsigned long, *end, pins->pin[n].index);
+	return n ? pins->pin[n - 1].kind : dma->pin_kind;
 }
 
 /**
@@ -357,19 +348,19 @@ unsigned long t1x_dma_nr_pinned(const struct t1x_dma *dma)
 static void split_pins(struct t1x_dma *dma, struct t1x_dma *part,
 		       unsigned long at)
 {
-	struct t1x_dma_records *from = dma->records, *to = part->records;
+	struct t1x_dma_pins *from = pins_of(dma), *to = pins_of(part);
 	unsigned long end = ULONG_MAX;
 	unsigned int i;
 
 	part->pin_kind = t1x_dma_pin_kind(dma, at, &end);
-	if (!dma->has_records)
+	if (!from)
 		return;
 
-	for (i = nr_pins_upto(from, at); i < from->nr_pins; i++) {
-		to->pins[to->nr_pins] = from->pins[i];
-		to->pins[to->nr_pins++].index -= at;
+	for (i = nr_pins_upto(from, at); i < from->nr; i++) {
+		to->pin[to->nr] = from->pin[i];
+		to->pin[to->nr++].index -= at;
 	}
-	from->nr_pins = nr_pins_upto(from, at - 1);
+	from->nr = nr_pins_upto(from, at - 1);
 }
 
 /**
@@ -404,11 +395,13 @@ void t1x_dma_split_records(struct t1x_dma *dma, struct t1x_dma *part,
  */
 void t1x_dma_reset(struct t1x_dma *dma)
 {
+	struct t1x_dma_pins *pins = pins_of(dma);
+
 	dma->mapped = 0;
 	dma->unmapped = 0;
 	dma->has_first_pfn = false;
 	dma->has_pfn_0 = false;
 	memset(segs_of(dma), 0, max_segs(dma) * sizeof(*dma->few_segs));
-	if (dma->has_records)
-		dma->records->nr_pins = 0;
+	if (pins)
+		pins->nr = 0;
 }

@@ -61,6 +61,7 @@ struct t1x_dma *t1x_dma_alloc(unsigned long iova, unsigned long last)
 	dma->iova = iova;
 	dma->last = last;
 	dma->state = T1X_DMA_FILLING;
+	dma->seg_order = T1X_DMA_FEW_ORDER;
 	RB_CLEAR_NODE(&dma->node);
 	return dma;
 }

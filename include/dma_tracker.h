@@ -63,23 +63,28 @@ struct t1x_dma_pin {
 	u64 kind : 6;
 };
 
-#define T1X_DMA_FEW_SEGS 4
+/* Where in a mapping that changes, by index. */
+struct t1x_dma_pins {
+	unsigned int nr;
+	unsigned int max;
+	struct t1x_dma_pin pin[];
+};
+
+/* The segments whose records fit into a mapping. */
+#define T1X_DMA_FEW_ORDER 2
+#define T1X_DMA_FEW_SEGS (1 << T1X_DMA_FEW_ORDER)
 
 /*
- * The records of a mapping that do not fit into it: it has more segments than a few, or
- * is not held in one way.
+ * The records of a mapping beside it: of one that is in more segments, or is not held
+ * in one way.
  */
 struct t1x_dma_records {
-	t1x_contig *segs;
-	unsigned long max_segs;
-	struct t1x_dma_pin *pins; /* where the kind changes, by index */
-	unsigned int nr_pins;
-	unsigned int max_pins;
-
-	/* Where they are as long as they fit: with these it is 64 bytes. */
-	t1x_contig few_segs[T1X_DMA_FEW_SEGS];
-	struct t1x_dma_pin few_pins[3];
+	struct t1x_dma_pins *pins; /* NULL: it is held in one way */
+	t1x_contig segs[];
 };
+
+/* Those of 1 GiB, aligned or not, are in a small slab. */
+static_assert(sizeof(struct t1x_dma_records) + 9 * sizeof(t1x_contig) <= 32);
 
 /*
  * There may be as many as the user likes, and most are small: what is rare is kept
@@ -115,6 +120,7 @@ struct t1x_dma {
 	 * Written by the filler with the domains' rwsem for read, read-only afterwards
 	 * until t1x_dma_reset().
 	 */
+	u64 seg_order : 6; /* log2 of the segments that there is room for, if it is in so many */
 	u64 has_first_pfn : 1;
 	u64 has_pfn_0 : 1; /* the IOMMU's 0 may be an address */
 	u64 single : 1; /* it went into the IOMMU page by page */

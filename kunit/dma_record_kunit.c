@@ -252,7 +252,7 @@ static void pin_kinds_are_found_again(struct kunit *test)
 				t1x_dma_pin_add(dma, i * 7, kinds[i % 5]));
 
 	/* Runs 5n + 4 and 5n + 5 are of one kind: one entry. The first has none. */
-	KUNIT_EXPECT_EQ(test, 100U - 19U - 1U, dma->records->nr_pins);
+	KUNIT_EXPECT_EQ(test, 100U - 19U - 1U, dma->records->pins->nr);
 
 	for (index = 0; index < 700; index++) {
 		unsigned long run = index / 7, want = (run + 1) * 7;
@@ -288,14 +288,17 @@ static void one_kind_needs_no_entry(struct kunit *test)
 	t1x_dma_free(dma);
 }
 
-/* Above @index all is held in one way, and what differs there is not recorded. */
+/*
+ * Above @index all is held in one way, and what differs there is not recorded, if the
+ * nth allocation fails.
+ */
 static void fail_to_add_pin(struct kunit *test, struct t1x_dma *dma,
-			    unsigned long index)
+			    unsigned long index, unsigned int nth)
 {
 	unsigned long end = 100;
 	u8 kind = t1x_dma_pin_kind(dma, index, &end);
 
-	fake_alloc.fail_at = fake_alloc.calls + 1;
+	fake_alloc.fail_at = fake_alloc.calls + nth;
 	KUNIT_EXPECT_EQ(test, -ENOMEM,
 			t1x_dma_pin_add(dma, index, T1X_PIN_NONE));
 	KUNIT_EXPECT_EQ(test, (int)kind, (int)t1x_dma_pin_kind(dma, 50, &end));
@@ -305,7 +308,7 @@ static void fail_to_add_pin(struct kunit *test, struct t1x_dma *dma,
 static void without_memory_nothing_changes(struct kunit *test)
 {
 	struct t1x_dma *dma;
-	unsigned int n, nr;
+	unsigned int n;
 
 	fake_alloc.fail_at = 1;
 	KUNIT_EXPECT_PTR_EQ(test, NULL, t1x_dma_alloc(0, PAGE_SIZE - 1));
@@ -315,27 +318,29 @@ static void without_memory_nothing_changes(struct kunit *test)
 	dma = t1x_dma_alloc(0, ULONG_MAX);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dma);
 	KUNIT_EXPECT_EQ(test, 1L, fake_alloc.live);
-	for (n = 1; n <= 2; n++) {
-		fake_alloc.fail_at = fake_alloc.calls + n;
-		KUNIT_EXPECT_EQ(test, -ENOMEM,
-				t1x_dma_reserve(dma, 5 * T1X_SEG_PAGES));
-		KUNIT_EXPECT_EQ(test, 0,
-				t1x_dma_reserve(dma, 4 * T1X_SEG_PAGES));
-		KUNIT_EXPECT_EQ(test, (long)n, fake_alloc.live);
-	}
+	fake_alloc.fail_at = fake_alloc.calls + 1;
+	KUNIT_EXPECT_EQ(test, -ENOMEM, t1x_dma_reserve(dma, 5 * T1X_SEG_PAGES));
+	KUNIT_EXPECT_EQ(test, 0, t1x_dma_reserve(dma, 4 * T1X_SEG_PAGES));
+	KUNIT_EXPECT_EQ(test, 1L, fake_alloc.live);
+	KUNIT_EXPECT_EQ(test, 0, t1x_dma_reserve(dma, 5 * T1X_SEG_PAGES));
+	fake_alloc.fail_at = fake_alloc.calls + 1;
+	KUNIT_EXPECT_EQ(test, -ENOMEM, t1x_dma_reserve(dma, 9 * T1X_SEG_PAGES));
+	KUNIT_EXPECT_EQ(test, 0, t1x_dma_reserve(dma, 8 * T1X_SEG_PAGES));
+	KUNIT_EXPECT_EQ(test, 2L, fake_alloc.live);
 	t1x_dma_free(dma);
 
 	dma = t1x_dma_alloc(0, PAGE_SIZE - 1);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dma);
 	KUNIT_EXPECT_EQ(test, 0, t1x_dma_pin_add(dma, 0, T1X_PIN_PAGE));
-	fail_to_add_pin(test, dma, 5);
+	fail_to_add_pin(test, dma, 5, 1);
+	fail_to_add_pin(test, dma, 5, 2);
 
-	/* And once what comes with the records is full. */
-	nr = ARRAY_SIZE(dma->records->few_pins);
-	for (n = 1; n <= nr; n++)
+	/* And once there is room for them, and it is full. */
+	for (n = 1; n <= 3; n++)
 		KUNIT_EXPECT_EQ(test, 0, t1x_dma_pin_add(dma, n, n));
-	fail_to_add_pin(test, dma, n);
-	KUNIT_EXPECT_EQ(test, nr, dma->records->nr_pins);
+	KUNIT_EXPECT_EQ(test, 3U, dma->records->pins->max);
+	fail_to_add_pin(test, dma, n, 1);
+	KUNIT_EXPECT_EQ(test, 3U, dma->records->pins->nr);
 	t1x_dma_free(dma);
 }
 
@@ -518,8 +523,7 @@ static void a_part_without_memory(struct kunit *test)
 	prandom_seed_state(&rnd, SEED + 3);
 	do {
 		dma = new_recorded(test, tracker, &r, &rnd);
-		if (dma->has_records &&
-		    dma->records->pins != dma->records->few_pins)
+		if (dma->has_records)
 			break;
 		forget(tracker, dma);
 	} while (true);

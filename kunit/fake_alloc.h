@@ -35,17 +35,10 @@ static inline void *real_kmalloc_array(size_t n, size_t size, gfp_t gfp)
 		       fake_alloc_take(kmalloc_array(n, size, gfp));
 }
 
-static inline void *real_kvcalloc(size_t n, size_t size, gfp_t gfp)
+static inline void *real_kvzalloc(size_t size, gfp_t gfp)
 {
 	return fake_alloc_refuse() ? NULL :
-				     fake_alloc_take(kvcalloc(n, size, gfp));
-}
-
-static inline void *real_kvmalloc_array(size_t n, size_t size, gfp_t gfp)
-{
-	return fake_alloc_refuse() ?
-		       NULL :
-		       fake_alloc_take(kvmalloc_array(n, size, gfp));
+				     fake_alloc_take(kvzalloc(size, gfp));
 }
 
 static inline void *real_cache_zalloc(struct kmem_cache *cache, gfp_t gfp)
@@ -82,14 +75,12 @@ static inline void real_cache_free(struct kmem_cache *cache, void *p)
 
 #undef kzalloc
 #undef kmalloc_array
-#undef kvcalloc
-#undef kvmalloc_array
+#undef kvzalloc
 #undef kmem_cache_zalloc
 #undef krealloc
 #define kzalloc(size, gfp) real_kzalloc(size, gfp)
 #define kmalloc_array(n, size, gfp) real_kmalloc_array(n, size, gfp)
-#define kvcalloc(n, size, gfp) real_kvcalloc(n, size, gfp)
-#define kvmalloc_array(n, size, gfp) real_kvmalloc_array(n, size, gfp)
+#define kvzalloc(size, gfp) real_kvzalloc(size, gfp)
 #define kmem_cache_zalloc(cache, gfp) real_cache_zalloc(cache, gfp)
 #define krealloc(p, size, gfp) real_krealloc(p, size, gfp)
 #define kfree(p) real_kfree(p)
