@@ -86,10 +86,15 @@ struct t1x_dma_records {
 /* Those of 1 GiB, aligned or not, are in a small slab. */
 static_assert(sizeof(struct t1x_dma_records) + 9 * sizeof(t1x_contig) <= 32);
 
+/* Marks are pages of user memory, which ends below 2^57 bytes. */
+#define T1X_DMA_MARK_BITS 46
+static_assert(T1X_DMA_MARK_BITS + PAGE_SHIFT > 57);
+
 /*
  * There may be as many as the user likes, and most are small: what is rare is kept
  * elsewhere, and what is short shares words. Bits that share a word are written under
- * the same lock.
+ * the same lock, but for those that never change: anyone may read these. No bit field
+ * is to be shifted before it is copied to a variable: it would lose what does not fit.
  */
 struct t1x_dma {
 	/*
@@ -109,24 +114,9 @@ struct t1x_dma {
 	unsigned long *dirty_bits; /* of t1x_dma_dirty(); NULL: not tracked */
 
 	/*
-	 * The part that is in the IOMMU, in pages: [unmapped, mapped). Only the
-	 * owner of a FILLING, BUSY or DYING mapping moves these, holding the
-	 * domains' rwsem for read, or whoever holds it for write.
-	 */
-	unsigned long mapped;
-	unsigned long unmapped;
-
-	/*
 	 * Written by the filler with the domains' rwsem for read, read-only afterwards
 	 * until t1x_dma_reset().
 	 */
-	u64 seg_order : 6; /* log2 of the segments that there is room for, if it is in so many */
-	u64 has_first_pfn : 1;
-	u64 has_pfn_0 : 1; /* the IOMMU's 0 may be an address */
-	u64 single : 1; /* it went into the IOMMU page by page */
-	u64 kept : 1; /* a domain kept the run above mapped, which keeps its pins */
-	u64 pin_kind : 6; /* how pages are held from the first one on */
-	u64 has_records : 1;
 	union {
 		t1x_contig few_segs[T1X_DMA_FEW_SEGS];
 		struct { /* if it has_first_pfn */
@@ -137,9 +127,24 @@ struct t1x_dma {
 		struct t1x_dma_records *records; /* if it has_records */
 	};
 
-	/* Immutable after t1x_dma_insert(). */
-	u64 granule_order : 6; /* log2 of the bytes; 0: is unmapped only as a whole */
-	u64 prot : 2; /* IOMMU_READ | IOMMU_WRITE */
+	/*
+	 * The part that is in the IOMMU, in pages: [unmapped, mapped). Only the
+	 * owner of a FILLING, BUSY or DYING mapping moves these, holding the
+	 * domains' rwsem for read, or whoever holds it for write.
+	 */
+	u64 mapped : T1X_DMA_MARK_BITS;
+
+	/* The filler's, as the union is. */
+	u64 pin_kind : 6; /* how pages are held from the first one on */
+	u64 seg_order : 6; /* log2 of the segments there is room for, if it has so many */
+	u64 has_records : 1;
+	u64 has_first_pfn : 1;
+	u64 has_pfn_0 : 1; /* the IOMMU's 0 may be an address */
+	u64 single : 1; /* it went into the IOMMU page by page */
+	u64 kept : 1; /* a domain kept the run above mapped, which keeps its pins */
+
+	u64 unmapped : T1X_DMA_MARK_BITS;
+	u64 prot : 2; /* IOMMU_READ | IOMMU_WRITE; immutable after t1x_dma_insert() */
 
 	/* Protected by the mutex of the tree; a struct, to be no part of the word above. */
 	struct {
@@ -152,11 +157,14 @@ struct t1x_dma {
 		u16 vaddr_invalid : 1; /* VFIO_DMA_UNMAP_FLAG_VADDR */
 		u16 uncounted : 1; /* a part whose entry the rest of the mapping keeps */
 		u16 externals_charged : 1; /* its external pins are in account->charged */
+
+		/* log2 of its bytes, or 0; immutable after t1x_dma_insert(). */
+		u16 granule_order : 6;
 	};
 };
 
-/* A user can have as many as he likes. */
-static_assert(sizeof(struct t1x_dma) <= 112);
+/* In-tree type1 takes a slab of 96 bytes for a mapping: no more than that. */
+static_assert(sizeof(struct t1x_dma) <= 96);
 
 /*
  * What goes of a DYING mapping that does not go whole. It is on the stack of the call

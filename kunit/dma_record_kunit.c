@@ -434,7 +434,7 @@ static void check_records(struct kunit *test, const struct t1x_dma *dma,
 {
 	unsigned long n = t1x_dma_npages(dma), jumps[40], end, at, i, k = 0;
 
-	KUNIT_EXPECT_EQ(test, n, dma->mapped);
+	KUNIT_EXPECT_EQ(test, n, (unsigned long)dma->mapped);
 	KUNIT_EXPECT_EQ(test, BIT(40) + (first << PAGE_SHIFT), dma->vaddr);
 	KUNIT_EXPECT_EQ(test, (unsigned long)SZ_2M, t1x_dma_granule(dma));
 	for (i = 0; i < r->nr; i++) {

@@ -167,7 +167,7 @@ static struct t1x_dma *fill(struct kunit *test, unsigned long page,
 	}
 	t1x_pin_end(&pin);
 	KUNIT_EXPECT_EQ(test, 0, nr);
-	KUNIT_EXPECT_EQ(test, (unsigned long)NR, dma->mapped);
+	KUNIT_EXPECT_EQ(test, NR, (int)dma->mapped);
 	KUNIT_EXPECT_EQ(test, (long)NR, fake_pin.charged);
 	return dma;
 }

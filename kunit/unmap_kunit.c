@@ -138,7 +138,7 @@ static void check_part(struct fake_container *c, unsigned long first,
 	KUNIT_EXPECT_EQ(c->test, (unsigned long)FAKE_VADDR + at(first) - IOVA,
 			dma->vaddr);
 	if (list_empty(&c->map.domains.list))
-		KUNIT_EXPECT_EQ(c->test, 0UL, dma->mapped);
+		KUNIT_EXPECT_FALSE(c->test, dma->mapped);
 	else
 		fake_check_mapped(c, at(first), end - first, first);
 }
