@@ -3,6 +3,7 @@
  * The records of a mapping: where physical memory jumps, and how pages are held. See
  * include/dma_tracker.h.
  */
+#include <linux/container_of.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -45,63 +46,77 @@ static unsigned long max_segs(const struct t1x_dma *dma)
 
 static t1x_contig *segs_of(struct t1x_dma *dma)
 {
-	return dma->has_records ? dma->records->segs : dma->few_segs;
+	return dma->has_segs ? dma->segs : dma->few_segs;
+}
+
+static struct t1x_dma_records *records_of(const struct t1x_dma *dma)
+{
+	return container_of(dma->segs, struct t1x_dma_records, segs[0]);
 }
 
 static struct t1x_dma_pins *pins_of(const struct t1x_dma *dma)
 {
-	return dma->has_records ? dma->records->pins : NULL;
+	return dma->has_pins ? records_of(dma)->pins : NULL;
+}
+
+static void free_segs(struct t1x_dma *dma)
+{
+	if (dma->has_pins)
+		kvfree(records_of(dma));
+	else if (dma->has_segs)
+		kvfree(dma->segs);
 }
 
 /*
- * Have the records of a mapping beside it, with room for 2^@seg_order segments if there
- * are so many. Return: 0 or -ENOMEM.
+ * Have the segments of a mapping beside it, with room for 2^@order of them if there are
+ * so many, and behind @pins if it is given any. Return: 0 or -ENOMEM.
  */
-static int move_records(struct t1x_dma *dma, unsigned int seg_order)
+static int move_segs(struct t1x_dma *dma, unsigned int order,
+		     struct t1x_dma_pins *pins)
 {
-	unsigned long max = cap_segs(dma, seg_order);
-	struct t1x_dma_records *records;
+	size_t head = pins ? sizeof(struct t1x_dma_records) : 0;
+	size_t len = array_size(cap_segs(dma, order), sizeof(*dma->segs));
+	void *room = kvzalloc(size_add(head, len), T1X_GFP_USER);
 
-	records = kvzalloc(struct_size(records, segs, max), T1X_GFP_USER);
-	if (!records)
+	if (!room)
 		return -ENOMEM;
 
-	records->pins = pins_of(dma);
-	memcpy(records->segs, segs_of(dma),
-	       max_segs(dma) * sizeof(*records->segs));
-	if (dma->has_records)
-		kvfree(dma->records);
+	memcpy(room + head, segs_of(dma), max_segs(dma) * sizeof(*dma->segs));
+	free_segs(dma);
 
-	dma->records = records;
-	dma->has_records = true;
+	dma->segs = room + head;
+	dma->has_segs = true;
+	dma->has_pins = !!pins;
 	dma->has_first_pfn = false;
-	dma->seg_order = seg_order;
+	dma->seg_order = order;
+	if (pins)
+		records_of(dma)->pins = pins;
 	return 0;
 }
 
 /*
- * Have room for @max places where the way changes in which a mapping is held. Return: 0
- * or -ENOMEM.
+ * Have room for @max places where the way changes in which a mapping is held; the first
+ * ones move its segments, 2^@order if there are so many. Return: 0 or -ENOMEM.
  */
-static int grow_pins(struct t1x_dma *dma, unsigned int max)
+static int grow_pins(struct t1x_dma *dma, unsigned int max, unsigned int order)
 {
-	struct t1x_dma_pins *pins, *old;
-
-	if (!dma->has_records && move_records(dma, dma->seg_order))
-		return -ENOMEM;
+	struct t1x_dma_pins *old = pins_of(dma), *pins;
 
 	pins = kvzalloc(struct_size(pins, pin, max), T1X_GFP_USER);
 	if (!pins)
 		return -ENOMEM;
 
 	pins->max = max;
-	old = dma->records->pins;
+	if (!old && move_segs(dma, order, pins)) {
+		kvfree(pins);
+		return -ENOMEM;
+	}
 	if (old) {
 		pins->nr = old->nr;
 		memcpy(pins->pin, old->pin, old->nr * sizeof(*old->pin));
+		records_of(dma)->pins = pins;
 		kvfree(old);
 	}
-	dma->records->pins = pins;
 	return 0;
 }
 
@@ -113,11 +128,8 @@ static int grow_pins(struct t1x_dma *dma, unsigned int max)
  */
 void t1x_dma_free_records(struct t1x_dma *dma)
 {
-	if (!dma->has_records)
-		return;
-
-	kvfree(dma->records->pins);
-	kvfree(dma->records);
+	kvfree(pins_of(dma));
+	free_segs(dma);
 }
 
 /**
@@ -135,7 +147,10 @@ int t1x_dma_reserve(struct t1x_dma *dma, unsigned long end)
 {
 	unsigned long want = nr_segs(dma, end);
 
-	return want > max_segs(dma) ? move_records(dma, order_base_2(want)) : 0;
+	if (want <= BIT(dma->seg_order))
+		return 0;
+
+	return move_segs(dma, order_base_2(want), pins_of(dma));
 }
 
 /**
@@ -149,13 +164,14 @@ int t1x_dma_reserve(struct t1x_dma *dma, unsigned long end)
 int t1x_dma_reserve_part(const struct t1x_dma *dma, struct t1x_dma *part)
 {
 	const struct t1x_dma_pins *pins = pins_of(dma);
-	int ret;
+	unsigned long npages = t1x_dma_npages(part);
 
 	if (!dma->mapped)
 		return 0;
+	if (!pins)
+		return t1x_dma_reserve(part, npages);
 
-	ret = t1x_dma_reserve(part, t1x_dma_npages(part));
-	return ret || !pins ? ret : grow_pins(part, pins->max);
+	return grow_pins(part, pins->max, order_base_2(nr_segs(part, npages)));
 }
 
 /**
@@ -164,13 +180,13 @@ int t1x_dma_reserve_part(const struct t1x_dma *dma, struct t1x_dma *part)
  * @pfn: Frame
  *
  * It spares an unmap the first question to the IOMMU, which is most of one that is
- * small. A mapping that is large, or has records beside it, has no room for it.
+ * small. A mapping that is large, or has its segments beside it, has no room for it.
  *
  * Context: Called by the filler. Does not sleep.
  */
 void t1x_dma_set_first_pfn(struct t1x_dma *dma, unsigned long pfn)
 {
-	dma->has_first_pfn = !dma->has_records && !(pfn >> 48) &&
+	dma->has_first_pfn = !dma->has_segs && !(pfn >> 48) &&
 			     nr_segs(dma, t1x_dma_npages(dma)) == 1;
 	if (!dma->has_first_pfn)
 		return;
@@ -225,8 +241,7 @@ void t1x_dma_jump_add(struct t1x_dma *dma, unsigned long index)
 unsigned long t1x_dma_jump_next(const struct t1x_dma *dma, unsigned long index,
 				unsigned long end)
 {
-	const t1x_contig *segs = dma->has_records ? dma->records->segs :
-						    dma->few_segs;
+	const t1x_contig *segs = dma->has_segs ? dma->segs : dma->few_segs;
 	unsigned long base = dma->iova >> PAGE_SHIFT;
 	unsigned long page = base + index;
 
@@ -260,6 +275,7 @@ int t1x_dma_pin_add(struct t1x_dma *dma, unsigned long index, u8 kind)
 {
 	struct t1x_dma_pins *pins = pins_of(dma);
 	struct t1x_dma_pin *pin;
+	unsigned int max;
 
 	if (!index) {
 		dma->pin_kind = kind;
@@ -268,13 +284,13 @@ int t1x_dma_pin_add(struct t1x_dma *dma, unsigned long index, u8 kind)
 	if (last_kind(dma, pins) == kind)
 		return 0;
 
-	/* With its head, each of these sizes is a power of two. */
-	if (!pins && grow_pins(dma, 3))
-		return -ENOMEM;
-	if (pins && pins->nr == pins->max && grow_pins(dma, pins->max * 2 + 1))
+	/* With their head, as many as these are a power of two bytes. */
+	max = pins ? pins->max * 2 + 1 : 3;
+	if ((!pins || pins->nr == pins->max) &&
+	    grow_pins(dma, max, dma->seg_order))
 		return -ENOMEM;
 
-	pins = dma->records->pins;
+	pins = pins_of(dma);
 	pin = &pins->pin[pins->nr++];
 	pin->index = index;
 	pin->kind = kind;

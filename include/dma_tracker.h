@@ -74,17 +74,11 @@ struct t1x_dma_pins {
 #define T1X_DMA_FEW_ORDER 2
 #define T1X_DMA_FEW_SEGS (1 << T1X_DMA_FEW_ORDER)
 
-/*
- * The records of a mapping beside it: of one that is in more segments, or is not held
- * in one way.
- */
+/* Where the segments are beside a mapping that is not held in one way. */
 struct t1x_dma_records {
-	struct t1x_dma_pins *pins; /* NULL: it is held in one way */
+	struct t1x_dma_pins *pins;
 	t1x_contig segs[];
 };
-
-/* Those of 1 GiB, aligned or not, are in a small slab. */
-static_assert(sizeof(struct t1x_dma_records) + 9 * sizeof(t1x_contig) <= 32);
 
 /* Marks are pages of user memory, which ends below 2^57 bytes. */
 #define T1X_DMA_MARK_BITS 46
@@ -124,7 +118,7 @@ struct t1x_dma {
 			u16 first_pfn_high; /* frame of the first page */
 			u32 first_pfn_low;
 		};
-		struct t1x_dma_records *records; /* if it has_records */
+		t1x_contig *segs; /* if it has_segs: they are beside it */
 	};
 
 	/*
@@ -137,7 +131,8 @@ struct t1x_dma {
 	/* The filler's, as the union is. */
 	u64 pin_kind : 6; /* how pages are held from the first one on */
 	u64 seg_order : 6; /* log2 of the segments there is room for, if it has so many */
-	u64 has_records : 1;
+	u64 has_segs : 1;
+	u64 has_pins : 1; /* these segs are those of struct t1x_dma_records */
 	u64 has_first_pfn : 1;
 	u64 has_pfn_0 : 1; /* the IOMMU's 0 may be an address */
 	u64 single : 1; /* it went into the IOMMU page by page */

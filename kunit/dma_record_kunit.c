@@ -52,9 +52,9 @@ static void jumps_across_segments(struct kunit *test)
 	/* Pages 0-2 are in the first segment; seven more follow. */
 	dma = t1x_dma_alloc(iova, iova + ((7 * seg + 9) << PAGE_SHIFT) - 1);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dma);
-	KUNIT_EXPECT_FALSE(test, dma->has_records);
+	KUNIT_EXPECT_FALSE(test, dma->has_segs);
 	KUNIT_ASSERT_EQ(test, 0, t1x_dma_reserve(dma, t1x_dma_npages(dma)));
-	KUNIT_EXPECT_TRUE(test, dma->has_records);
+	KUNIT_EXPECT_TRUE(test, dma->has_segs);
 
 	/* No jump: one step across all segments. */
 	KUNIT_EXPECT_EQ(test, t1x_dma_npages(dma),
@@ -96,7 +96,7 @@ static void segment_count_at_every_edge(struct kunit *test)
 			KUNIT_ASSERT_EQ(test, 0, t1x_dma_reserve(dma, n));
 			segs = last / T1X_SEG_PAGES - first / T1X_SEG_PAGES + 1;
 			KUNIT_EXPECT_EQ(test, segs > T1X_DMA_FEW_SEGS,
-					(bool)dma->has_records);
+					(bool)dma->has_segs);
 			KUNIT_EXPECT_EQ(test, n, t1x_dma_npages(dma));
 
 			/* KASAN looks after the ends of the array. */
@@ -138,6 +138,27 @@ static void random_jumps_are_never_passed(struct kunit *test)
 			t1x_dma_jump_add(dma, jumps[nr]);
 		}
 		check_jumps(test, dma, jumps, nr);
+		t1x_dma_free(dma);
+	}
+}
+
+/* 32 KiB for a TiB, and 4 bytes for a segment, however a slab rounds it up. */
+static void segments_cost_little(struct kunit *test)
+{
+	unsigned long nr, end, cost;
+
+	for (nr = 1; nr <= 300; nr++) {
+		unsigned long npages = nr * T1X_SEG_PAGES;
+		struct t1x_dma *dma;
+
+		dma = t1x_dma_alloc(0, (npages << PAGE_SHIFT) - 1);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dma);
+		fake_alloc.size = 0;
+		for (end = 1; end < npages; end += T1X_SEG_PAGES)
+			KUNIT_ASSERT_EQ(test, 0, t1x_dma_reserve(dma, end));
+		cost = fake_alloc.size ? roundup_pow_of_two(fake_alloc.size) :
+					 0;
+		KUNIT_EXPECT_LE(test, cost, 4 * nr);
 		t1x_dma_free(dma);
 	}
 }
@@ -229,7 +250,7 @@ static void what_was_found_out_is_forgotten(struct kunit *test)
 	t1x_dma_reset(dma);
 	KUNIT_EXPECT_FALSE(test, t1x_dma_in_iommu(dma));
 	KUNIT_EXPECT_FALSE(test, dma->has_pfn_0);
-	KUNIT_EXPECT_TRUE(test, dma->has_records);
+	KUNIT_EXPECT_TRUE(test, dma->has_segs);
 	KUNIT_EXPECT_EQ(test, npages, t1x_dma_jump_next(dma, 0, npages));
 	KUNIT_ASSERT_EQ(test, 0, t1x_dma_pin_add(dma, 0, 9));
 	KUNIT_EXPECT_EQ(test, 9, (int)t1x_dma_pin_kind(dma, jump, &end));
@@ -252,7 +273,7 @@ static void pin_kinds_are_found_again(struct kunit *test)
 				t1x_dma_pin_add(dma, i * 7, kinds[i % 5]));
 
 	/* Runs 5n + 4 and 5n + 5 are of one kind: one entry. The first has none. */
-	KUNIT_EXPECT_EQ(test, 100U - 19U - 1U, dma->records->pins->nr);
+	KUNIT_EXPECT_EQ(test, 100U - 19U - 1U, pins_of(dma)->nr);
 
 	for (index = 0; index < 700; index++) {
 		unsigned long run = index / 7, want = (run + 1) * 7;
@@ -281,7 +302,7 @@ static void one_kind_needs_no_entry(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dma);
 	for (i = 0; i < 1000; i++)
 		KUNIT_EXPECT_EQ(test, 0, t1x_dma_pin_add(dma, i, T1X_PIN_PAGE));
-	KUNIT_EXPECT_FALSE(test, dma->has_records);
+	KUNIT_EXPECT_FALSE(test, dma->has_segs);
 	KUNIT_EXPECT_EQ(test, T1X_PIN_PAGE,
 			(int)t1x_dma_pin_kind(dma, 999, &end));
 	KUNIT_EXPECT_EQ(test, 12345UL, end);
@@ -338,9 +359,9 @@ static void without_memory_nothing_changes(struct kunit *test)
 	/* And once there is room for them, and it is full. */
 	for (n = 1; n <= 3; n++)
 		KUNIT_EXPECT_EQ(test, 0, t1x_dma_pin_add(dma, n, n));
-	KUNIT_EXPECT_EQ(test, 3U, dma->records->pins->max);
+	KUNIT_EXPECT_EQ(test, 3U, pins_of(dma)->max);
 	fail_to_add_pin(test, dma, n, 1);
-	KUNIT_EXPECT_EQ(test, 3U, dma->records->pins->nr);
+	KUNIT_EXPECT_EQ(test, 3U, pins_of(dma)->nr);
 	t1x_dma_free(dma);
 }
 
@@ -523,12 +544,12 @@ static void a_part_without_memory(struct kunit *test)
 	prandom_seed_state(&rnd, SEED + 3);
 	do {
 		dma = new_recorded(test, tracker, &r, &rnd);
-		if (dma->has_records)
+		if (dma->has_pins)
 			break;
 		forget(tracker, dma);
 	} while (true);
 
-	/* The mapping, its records and its pins: its segments fit. */
+	/* The mapping, its pins, and its segments, which are beside it then. */
 	live = fake_alloc.live;
 	for (n = 1; n <= 3; n++) {
 		fake_alloc.fail_at = fake_alloc.calls + n;
@@ -547,6 +568,7 @@ static struct kunit_case record_cases[] = {
 	KUNIT_CASE(jumps_across_segments),
 	KUNIT_CASE(segment_count_at_every_edge),
 	KUNIT_CASE(random_jumps_are_never_passed),
+	KUNIT_CASE(segments_cost_little),
 	KUNIT_CASE(the_first_frame_of_one_segment_is_known),
 	KUNIT_CASE(what_was_found_out_is_forgotten),
 	KUNIT_CASE(pin_kinds_are_found_again),

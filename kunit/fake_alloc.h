@@ -37,6 +37,7 @@ static inline void *real_kmalloc_array(size_t n, size_t size, gfp_t gfp)
 
 static inline void *real_kvzalloc(size_t size, gfp_t gfp)
 {
+	fake_alloc.size = size;
 	return fake_alloc_refuse() ? NULL :
 				     fake_alloc_take(kvzalloc(size, gfp));
 }

@@ -128,6 +128,7 @@ struct fake_alloc {
 	unsigned int calls;
 	unsigned int fail_at; /* this call returns NULL; 0 is never */
 	long live;
+	size_t size; /* of the last kvzalloc() */
 };
 
 extern struct fake_alloc fake_alloc;
