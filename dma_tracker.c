@@ -42,11 +42,11 @@ void t1x_dma_cache_destroy(void)
 }
 
 /**
- * t1x_dma_alloc() - Allocate a mapping and its records, FILLING and unlinked
+ * t1x_dma_alloc() - Allocate a mapping without records, FILLING and unlinked
  * @iova: First byte, page aligned
  * @last: Last byte, inclusive; last + 1 is page aligned or 0
  *
- * Everything is charged to the memory cgroup of the caller.
+ * It is charged to the memory cgroup of the caller, as what comes beside it is.
  *
  * Context: May sleep.
  * Return: The mapping, or NULL if memory is short.
