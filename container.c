@@ -3,17 +3,20 @@
  * The life of containers. See include/container.h.
  */
 #include <linux/err.h>
+#include <linux/hashtable.h>
 #include <linux/module.h>
+#include <linux/rculist.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/vfio.h>
-#include <linux/xarray.h>
 
 #include "container.h"
 
 #include "compat.h"
 
-/* All containers that are not closed, by id. */
-static DEFINE_XARRAY(containers);
+/* All containers that are not closed, by id: each call begins with a look-up. */
+static DEFINE_HASHTABLE(containers, 8);
+static DEFINE_SPINLOCK(containers_lock); /* to add and to remove */
 static atomic_long_t last_id;
 
 /**
@@ -29,7 +32,6 @@ struct t1x_container *t1x_container_open(unsigned long type,
 					 unsigned int dma_entry_limit)
 {
 	struct t1x_container *container;
-	int ret;
 
 	if (type != VFIO_TYPE1_IOMMU && type != VFIO_TYPE1v2_IOMMU &&
 	    type != __VFIO_RESERVED_TYPE1_NESTING_IOMMU)
@@ -47,13 +49,9 @@ struct t1x_container *t1x_container_open(unsigned long type,
 	t1x_map_init(&container->map, dma_entry_limit);
 	t1x_journal_init(&container->journal, container->id);
 
-	ret = xa_insert(&containers, container->id, container,
-			GFP_KERNEL_ACCOUNT);
-	if (ret) {
-		t1x_map_destroy(&container->map);
-		kfree(container);
-		return ERR_PTR(ret);
-	}
+	spin_lock(&containers_lock);
+	hash_add_rcu(containers, &container->node, container->id);
+	spin_unlock(&containers_lock);
 
 	__module_get(THIS_MODULE);
 	return container;
@@ -69,7 +67,9 @@ struct t1x_container *t1x_container_open(unsigned long type,
  */
 void t1x_container_close(struct t1x_container *container)
 {
-	xa_erase(&containers, container->id);
+	spin_lock(&containers_lock);
+	hash_del_rcu(&container->node);
+	spin_unlock(&containers_lock);
 	t1x_container_put(container);
 }
 
@@ -85,7 +85,10 @@ struct t1x_container *t1x_container_get(unsigned long id)
 	struct t1x_container *container;
 
 	rcu_read_lock();
-	container = xa_load(&containers, id);
+	hash_for_each_possible_rcu(containers, container, node, id) {
+		if (container->id == id)
+			break;
+	}
 	if (container && !refcount_inc_not_zero(&container->refs))
 		container = NULL;
 	rcu_read_unlock();

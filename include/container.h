@@ -11,6 +11,7 @@
 
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
+#include <linux/types.h>
 
 #include "journal.h"
 #include "map.h"
@@ -25,6 +26,7 @@ struct t1x_container {
 	struct dentry *debugfs;
 
 	refcount_t refs; /* vfio core's, until release, and each call's */
+	struct hlist_node node; /* of those that are not closed; read under RCU */
 	struct rcu_head rcu;
 
 	/* These have their own locks. */
