@@ -36,6 +36,12 @@ void t1x_journal_init(struct t1x_journal *journal, unsigned long id)
 	spin_lock_init(&journal->errors.lock);
 }
 
+/* Is anybody told how long a call of this kind took? */
+static bool is_timed(enum t1x_call_kind kind)
+{
+	return kind != T1X_CALL_PIN && kind != T1X_CALL_PGSIZES;
+}
+
 /**
  * t1x_journal_begin() - A call begins
  * @journal: Journal of its container
@@ -50,7 +56,7 @@ void t1x_journal_begin(struct t1x_journal *journal, struct t1x_call *call,
 	*call = (struct t1x_call){
 		.journal = journal,
 		.kind = kind,
-		.start = local_clock(),
+		.start = is_timed(kind) ? local_clock() : 0,
 	};
 }
 
@@ -159,7 +165,7 @@ static void tell(const struct t1x_call *call, u64 ns, int ret)
 long t1x_journal_end(struct t1x_call *call, long ret)
 {
 	struct t1x_journal *journal = call->journal;
-	u64 ns = local_clock() - call->start;
+	u64 ns = is_timed(call->kind) ? local_clock() - call->start : 0;
 
 	atomic_long_inc(&journal->calls[call->kind]);
 	if (call->kind == T1X_CALL_MAP)

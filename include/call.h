@@ -93,7 +93,7 @@ struct t1x_failure {
 struct t1x_call {
 	struct t1x_journal *journal;
 	enum t1x_call_kind kind;
-	u64 start; /* local_clock() */
+	u64 start; /* local_clock(), or 0 if it is not timed */
 	bool has_range;
 	unsigned long iova;
 	unsigned long last;
