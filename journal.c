@@ -93,7 +93,8 @@ static void log_error(const struct t1x_journal_error *error)
 			     error->last, error->failure.ret, text);
 }
 
-static void add_error(struct t1x_call *call, int ret)
+/* By itself: calls that do well need no room for it. */
+static noinline void add_error(struct t1x_call *call, int ret)
 {
 	struct t1x_journal *journal = call->journal;
 	struct t1x_journal_error error = {

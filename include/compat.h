@@ -78,6 +78,11 @@
 #define vma_is_cow_mapping(vma) is_cow_mapping((vma)->vm_flags)
 #endif
 
+/* 6.9, and the stable series (6.1.100): room on the stack that is not cleared. */
+#ifndef __uninitialized
+#define __uninitialized
+#endif
+
 /* 7.0, and some stable series: allocation by the type of the object. */
 #ifndef kzalloc_obj
 #define kzalloc_obj(obj, gfp) kzalloc(sizeof(obj), gfp)
