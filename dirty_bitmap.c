@@ -75,6 +75,9 @@ int t1x_dirty_alloc(struct t1x_dirty *dirty, unsigned long first,
  */
 void t1x_dirty_free(struct t1x_dirty *dirty)
 {
+	if (!dirty->bits)
+		return;
+
 	kvfree(dirty->bits);
 	dirty->bits = NULL;
 }
