@@ -24,6 +24,8 @@
 #include "journal.h"
 #include "pin.h"
 
+#include "compat.h"
+
 /* Runs that are unmapped together, flushed once in each domain, then unpinned. */
 #define CLEAR_RUNS 128
 #define CLEAR_FEW 8
@@ -39,7 +41,10 @@ struct clear_run {
 	unsigned long done; /* of these, unmapped everywhere */
 };
 
-/* Runs of one or more mappings; those that follow each other are one range. */
+/*
+ * Runs of one or more mappings; those that follow each other are one range. What is
+ * beyond nr_runs and nr_ranges means nothing, so the compiler need not clear it.
+ */
 struct clear_batch {
 	struct clear_run *runs;
 	struct t1x_domain_range *ranges;
@@ -381,8 +386,8 @@ static void release_batch(const struct clear_batch *batch)
 void t1x_backing_clear(struct t1x_domains *domains, struct t1x_dma *dma,
 		       bool chain)
 {
+	struct clear_batch batch __uninitialized;
 	struct t1x_dma *next = dma;
-	struct clear_batch batch;
 
 	clear_begin(&batch, dma, chain && dma->next_dying);
 	do {
@@ -407,8 +412,8 @@ void t1x_backing_clear(struct t1x_domains *domains, struct t1x_dma *dma,
  */
 void t1x_backing_clear_locked(struct t1x_domains *domains, struct t1x_dma *dma)
 {
+	struct clear_batch batch __uninitialized;
 	struct t1x_dma *next = dma;
-	struct clear_batch batch;
 
 	lockdep_assert_held_write(&domains->rwsem);
 
