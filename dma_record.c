@@ -245,11 +245,13 @@ unsigned long t1x_dma_jump_next(const struct t1x_dma *dma, unsigned long index,
 	unsigned long base = dma->iova >> PAGE_SHIFT;
 	unsigned long page = base + index;
 
-	while (page < base + end) {
+	while (page + 1 < base + end) {
 		page = t1x_pgsize_contig_next(segs[seg_at(dma, page)], page);
 		if (page >= base + end)
 			break;
-		if (t1x_pgsize_contig_may_jump(segs[seg_at(dma, page)], page))
+		/* The first page of a segment is known to that segment alone. */
+		if (page & (T1X_SEG_PAGES - 1) ||
+		    t1x_pgsize_contig_may_jump(segs[seg_at(dma, page)], page))
 			return page - base;
 	}
 
