@@ -153,6 +153,10 @@ unsigned long t1x_backing_run_end(struct t1x_domains *domains,
 {
 	unsigned long next = index, next_pfn;
 
+	/* One page is a run. */
+	if (index + 1 == end)
+		return end;
+
 	for (;;) {
 		next = t1x_dma_jump_next(dma, next, end);
 		if (next == end)
