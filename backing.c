@@ -371,7 +371,6 @@ static void release_batch(const struct clear_batch *batch)
 		if (batch->runs[i].done)
 			release_run(&batch->runs[i]);
 	}
-	cond_resched();
 }
 
 /**
