@@ -55,13 +55,6 @@ struct clear_batch {
 	struct t1x_domain_range few_ranges[CLEAR_FEW];
 };
 
-/* Has a mapping so few runs that they need no room of their own? */
-static bool has_few_runs(const struct t1x_dma *dma)
-{
-	return dma->mapped <= CLEAR_FEW ||
-	       t1x_dma_jump_next(dma, 0, dma->mapped) == dma->mapped;
-}
-
 static void clear_begin(struct clear_batch *batch, const struct t1x_dma *dma,
 			bool more)
 {
@@ -70,7 +63,7 @@ static void clear_begin(struct clear_batch *batch, const struct t1x_dma *dma,
 	batch->runs = batch->few_runs;
 	batch->ranges = batch->few_ranges;
 	batch->max = CLEAR_FEW;
-	if (!more && has_few_runs(dma))
+	if (!more && dma->mapped <= CLEAR_FEW)
 		return;
 
 	batch->runs = kmalloc_array(CLEAR_RUNS, sizeof(*batch->runs), gfp);
@@ -233,6 +226,14 @@ static void append_range(struct t1x_domains *domains, struct clear_batch *batch,
 	batch->nr_ranges++;
 }
 
+/* Which frame is a page of a mapping? The first one's may be known. */
+static bool find_pfn(struct t1x_domains *domains, const struct t1x_dma *dma,
+		     unsigned long index, unsigned long *pfn)
+{
+	return (!index && t1x_dma_first_pfn(dma, pfn)) ||
+	       t1x_backing_find_pfn(domains, dma, index, pfn);
+}
+
 /*
  * Add the next runs of a mapping to a batch, from the IOMMU. Stops after the last run
  * that fits, so that the range ends where an iommu_map call ended in every domain.
@@ -246,8 +247,7 @@ static unsigned long add_runs(struct t1x_domains *domains, struct t1x_dma *dma,
 	unsigned int nr_runs = batch->nr_runs;
 	unsigned long pfn, next;
 
-	if ((index || !t1x_dma_first_pfn(dma, &pfn)) &&
-	    !t1x_backing_find_pfn(domains, dma, index, &pfn))
+	if (!find_pfn(domains, dma, index, &pfn))
 		return 0;
 
 	for (; index < end && nr_runs < batch->max; index = next) {
@@ -373,6 +373,62 @@ static void release_batch(const struct clear_batch *batch)
 	}
 }
 
+/* Is a mapping that is in the IOMMU one run, of which nothing is out yet? */
+static bool is_one_run(const struct t1x_dma *dma)
+{
+	if (dma->stuck || dma->unmapped)
+		return false;
+
+	return t1x_dma_jump_next(dma, 0, dma->mapped) == dma->mapped;
+}
+
+/*
+ * Unmap a mapping that is one run, as most are, or not in the IOMMU: it needs no batch,
+ * and if it is small the IOMMU no question. Return: false if it is neither, and nothing
+ * was done.
+ */
+static bool unmap_one_run(struct t1x_domains *domains, struct t1x_dma *dma,
+			  struct clear_run *run)
+{
+	struct t1x_domain_range range = {
+		.iova = dma->iova,
+		.npages = dma->mapped,
+	};
+
+	lockdep_assert_held(&domains->rwsem);
+
+	*run = (struct clear_run){ .dma = dma };
+	if (!t1x_dma_in_iommu(dma))
+		return true;
+	/* One that the IOMMU has lost is given up by who goes run by run. */
+	if (!is_one_run(dma) || !find_pfn(domains, dma, 0, &run->pfn))
+		return false;
+
+	t1x_domain_unmap(domains, &range, 1);
+	run->npages = range.npages;
+	run->done = range.done;
+	dma->unmapped = range.done;
+	if (range.done < range.npages)
+		give_up(domains, dma);
+	return true;
+}
+
+static void clear_in_batches(struct t1x_domains *domains, struct t1x_dma *dma,
+			     bool chain)
+{
+	struct clear_batch batch __uninitialized;
+	struct t1x_dma *next = dma;
+
+	clear_begin(&batch, dma, chain && dma->next_dying);
+	do {
+		down_read(&domains->rwsem);
+		next = unmap_batch(domains, next, &batch, chain);
+		up_read(&domains->rwsem);
+		release_batch(&batch);
+	} while (next);
+	clear_end(&batch);
+}
+
 /**
  * t1x_backing_clear() - Unmap and unpin what is in the IOMMU of mappings
  * @domains: Domains of the container
@@ -389,21 +445,37 @@ static void release_batch(const struct clear_batch *batch)
 void t1x_backing_clear(struct t1x_domains *domains, struct t1x_dma *dma,
 		       bool chain)
 {
-	struct clear_batch batch __uninitialized;
-	struct t1x_dma *next = dma;
+	struct clear_run run __uninitialized;
+	bool is_done = false;
 
-	clear_begin(&batch, dma, chain && dma->next_dying);
-	do {
+	if (!chain || !dma->next_dying) {
 		down_read(&domains->rwsem);
-		next = unmap_batch(domains, next, &batch, chain);
+		is_done = unmap_one_run(domains, dma, &run);
 		up_read(&domains->rwsem);
-		release_batch(&batch);
-	} while (next);
-	clear_end(&batch);
+	}
+
+	if (is_done)
+		release_run(&run);
+	else
+		clear_in_batches(domains, dma, chain);
 
 	/* A MAP that failed is no part of a chain. */
 	if (dma->kept)
 		give_up(domains, dma);
+}
+
+static void clear_in_batches_locked(struct t1x_domains *domains,
+				    struct t1x_dma *dma)
+{
+	struct clear_batch batch __uninitialized;
+	struct t1x_dma *next = dma;
+
+	clear_begin(&batch, dma, false);
+	do {
+		next = unmap_batch(domains, next, &batch, false);
+		release_batch(&batch);
+	} while (next);
+	clear_end(&batch);
 }
 
 /**
@@ -415,17 +487,14 @@ void t1x_backing_clear(struct t1x_domains *domains, struct t1x_dma *dma,
  */
 void t1x_backing_clear_locked(struct t1x_domains *domains, struct t1x_dma *dma)
 {
-	struct clear_batch batch __uninitialized;
-	struct t1x_dma *next = dma;
+	struct clear_run run __uninitialized;
 
 	lockdep_assert_held_write(&domains->rwsem);
 
-	clear_begin(&batch, dma, false);
-	do {
-		next = unmap_batch(domains, next, &batch, false);
-		release_batch(&batch);
-	} while (next);
-	clear_end(&batch);
+	if (unmap_one_run(domains, dma, &run))
+		release_run(&run);
+	else
+		clear_in_batches_locked(domains, dma);
 
 	if (dma->kept)
 		give_up(domains, dma);
