@@ -126,6 +126,9 @@ static int select(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 		*link = dma;
 		link = &dma->next_dying;
 		*link = NULL;
+		/* Nothing behind it is in the range. */
+		if (dma->last >= args->last)
+			break;
 	}
 
 	return 0;
