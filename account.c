@@ -272,18 +272,21 @@ static long take_refund(struct t1x_account *account)
 void t1x_account_settle(struct t1x_account *account)
 {
 	long npages = take_refund(account);
+	struct mm_struct *mm = account->mm;
 
 	if (!npages)
 		return;
 
 	atomic_long_sub(npages, &account->charged);
-	if (!mmget_not_zero(account->mm))
+	/* The caller's own stays in use. */
+	if (mm != current->mm && !mmget_not_zero(mm))
 		return;
 
-	mmap_write_lock(account->mm);
-	__account_locked_vm(account->mm, npages, false, account->task, true);
-	mmap_write_unlock(account->mm);
-	mmput(account->mm);
+	mmap_write_lock(mm);
+	__account_locked_vm(mm, npages, false, account->task, true);
+	mmap_write_unlock(mm);
+	if (mm != current->mm)
+		mmput(mm);
 }
 
 /* An account of the list that has something to settle, with a reference. */

@@ -306,7 +306,8 @@ static int get_page_of(const struct pin_target *target,
 	struct mm_struct *mm = target->account->mm;
 	int ret;
 
-	if (!mmget_not_zero(mm))
+	/* The caller's own stays in use. */
+	if (mm != current->mm && !mmget_not_zero(mm))
 		return t1x_call_fail_with(target->call, -ENODEV,
 					  T1X_REASON_MAPPER_GONE,
 					  target->account->task->tgid, 0, 0);
@@ -329,7 +330,8 @@ static int get_page_of(const struct pin_target *target,
 		t1x_pin_put_page(external->pfn, target->prot);
 
 out_put:
-	mmput(mm);
+	if (mm != current->mm)
+		mmput(mm);
 	return ret;
 }
 
