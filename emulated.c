@@ -47,7 +47,7 @@ void t1x_emulated_init(struct t1x_emulated *emulated, struct t1x_dma_tree *tree)
 {
 	emulated->tree = tree;
 	INIT_LIST_HEAD(&emulated->groups);
-	emulated->nr_pinning = 0;
+	atomic_set(&emulated->nr_pinning, 0);
 	INIT_HLIST_HEAD(&emulated->targets);
 	INIT_LIST_HEAD(&emulated->devices);
 	mutex_init(&emulated->device_lock);
@@ -461,16 +461,9 @@ int t1x_emulated_pin(struct t1x_emulated *emulated, unsigned long iova,
 	    iova + ((npages << PAGE_SHIFT) - 1) < iova)
 		return t1x_call_fail(call, -T1X_EWRAP, T1X_REASON_WRAP);
 
-	mutex_lock(emulated->tree->lock);
-	emulated->nr_pinning++;
-	mutex_unlock(emulated->tree->lock);
-
+	atomic_inc(&emulated->nr_pinning);
 	ret = pin_all(emulated, iova, npages, prot, pages, call);
-
-	mutex_lock(emulated->tree->lock);
-	if (!--emulated->nr_pinning)
-		t1x_dma_wake(emulated->tree);
-	mutex_unlock(emulated->tree->lock);
+	atomic_dec(&emulated->nr_pinning);
 	return ret;
 }
 
@@ -667,7 +660,7 @@ int t1x_emulated_quiesce(struct t1x_emulated *emulated, struct t1x_dma *dma,
 			break;
 
 		/* A driver cannot let go of what it has not been given yet. */
-		tries += !emulated->nr_pinning;
+		tries += !atomic_read(&emulated->nr_pinning);
 		ret = tries < QUIESCE_TRIES ? wait_for_unpin(emulated, &going) :
 					      -EBUSY;
 	}

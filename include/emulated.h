@@ -11,6 +11,7 @@
 #ifndef T1X_EMULATED_H
 #define T1X_EMULATED_H
 
+#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
@@ -28,8 +29,10 @@ struct t1x_emulated {
 
 	/* Protected by the mutex of the tree. */
 	struct list_head groups;
-	unsigned int nr_pinning; /* calls with pins they have not told of */
 	struct hlist_head targets; /* of struct pin_target, pages being pinned */
+
+	/* Calls with pins they have not told of: who sees such a pin sees its call. */
+	atomic_t nr_pinning;
 
 	/* Changed under device_lock and the mutex of the tree: either can read. */
 	struct list_head devices; /* of struct vfio_device, by iommu_entry */
