@@ -514,7 +514,8 @@ static void put_pins(const struct gone *gone, int prot)
 		if (external->held)
 			t1x_pin_put_page(external->pfn, prot);
 		t1x_external_free(external);
-		cond_resched();
+		if (next)
+			cond_resched();
 	}
 }
 
@@ -575,7 +576,8 @@ void t1x_emulated_unpin(struct t1x_emulated *emulated, unsigned long iova,
 					    "which is not mapped");
 			return;
 		}
-		cond_resched();
+		if (n < npages)
+			cond_resched();
 	}
 }
 
