@@ -165,6 +165,18 @@ out_put:
 	return found;
 }
 
+/* The driver of a group pins what its devices write. */
+static void set_seen(struct t1x_map *map, struct iommu_group *group)
+{
+	/* While its device is open, a group neither gets a domain nor loses it. */
+	if (list_empty(&map->domains.list))
+		return;
+
+	mutex_lock(&map->lock);
+	t1x_domain_set_seen(&map->domains, group);
+	mutex_unlock(&map->lock);
+}
+
 static int t1x_pin_pages(void *iommu_data, struct iommu_group *group,
 			 dma_addr_t iova, int npage, int prot,
 			 struct page **pages)
@@ -192,9 +204,7 @@ static int t1x_pin_pages(void *iommu_data, struct iommu_group *group,
 	t1x_journal_end(&call, ret);
 
 	if (!ret) {
-		mutex_lock(&container->map.lock);
-		t1x_domain_set_seen(&container->map.domains, group);
-		mutex_unlock(&container->map.lock);
+		set_seen(&container->map, group);
 		ret = npage;
 	}
 	t1x_container_put(container);
