@@ -650,9 +650,9 @@ static const struct {
 	long (*handler)(struct t1x_container *container, void __user *arg,
 			struct t1x_call *call);
 } ioctls[] = {
-	{ VFIO_IOMMU_GET_INFO, T1X_NR_CALLS, t1x_get_info },
 	{ VFIO_IOMMU_MAP_DMA, T1X_CALL_MAP, t1x_map_ioctl },
 	{ VFIO_IOMMU_UNMAP_DMA, T1X_CALL_UNMAP, t1x_unmap_ioctl },
+	{ VFIO_IOMMU_GET_INFO, T1X_NR_CALLS, t1x_get_info },
 	{ VFIO_IOMMU_DIRTY_PAGES, T1X_CALL_DIRTY, t1x_dirty_ioctl },
 	{ VFIO_IOMMU_TYPE1X_MAP_RANGE, T1X_CALL_MAP, t1x_map_range_ioctl },
 	{ VFIO_IOMMU_TYPE1X_UNMAP_RANGE, T1X_CALL_UNMAP,
