@@ -694,7 +694,7 @@ int t1x_backing_fill(struct t1x_domains *domains, struct t1x_dma *dma,
 		     const struct t1x_pin_opts *opts)
 {
 	struct mm_struct *mm = dma->account->mm;
-	struct fill fill;
+	struct fill fill __uninitialized;
 	int ret;
 
 	fill_begin(&fill, domains, dma, opts);

@@ -14,6 +14,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/userfaultfd_k.h>
 
 #include "account.h"
@@ -179,6 +180,20 @@ unsigned long t1x_pin_whole(const struct t1x_dma *dma, unsigned long index,
 	return npages - min(npages, (pfn + npages) & (BIT(kind) - 1));
 }
 
+/* A walk that has not begun, over memory of an account. */
+static void init_pin(struct t1x_pin *pin, struct t1x_account *account, int prot,
+		     struct t1x_call *call)
+{
+	memset_after(pin, 0, few_runs);
+	pin->call = call;
+	pin->account = account;
+	pin->prot = prot;
+	pin->pages = pin->few_pages;
+	pin->max_pages = T1X_PIN_FEW;
+	pin->runs = pin->few_runs;
+	pin->max_runs = T1X_PIN_FEW;
+}
+
 /**
  * t1x_pin_begin() - Start a walk at the first page of a mapping
  * @pin: Walk; t1x_pin_end() ends it
@@ -192,23 +207,15 @@ unsigned long t1x_pin_whole(const struct t1x_dma *dma, unsigned long index,
 void t1x_pin_begin(struct t1x_pin *pin, struct t1x_dma *dma,
 		   const struct t1x_pin_opts *opts)
 {
-	*pin = (struct t1x_pin){
-		.call = opts->call,
-		.account = dma->account,
-		.prot = dma->prot,
-		.orphans = opts->orphans,
-		.lock_cap = opts->lock_cap,
-		.advance = opts->credit,
-		.single = opts->single,
-		.granule = t1x_dma_granule(dma) >> PAGE_SHIFT,
-		.vaddr = dma->vaddr,
-		.left = t1x_dma_npages(dma),
-		.page = dma->iova >> PAGE_SHIFT,
-		.pages = pin->few_pages,
-		.max_pages = T1X_PIN_FEW,
-		.runs = pin->few_runs,
-		.max_runs = T1X_PIN_FEW,
-	};
+	init_pin(pin, dma->account, dma->prot, opts->call);
+	pin->orphans = opts->orphans;
+	pin->lock_cap = opts->lock_cap;
+	pin->advance = opts->credit;
+	pin->single = opts->single;
+	pin->granule = t1x_dma_granule(dma) >> PAGE_SHIFT;
+	pin->vaddr = dma->vaddr;
+	pin->left = t1x_dma_npages(dma);
+	pin->page = dma->iova >> PAGE_SHIFT;
 
 	if (pin->left <= T1X_PIN_FEW - SPARE_RUNS)
 		return;
@@ -724,16 +731,12 @@ void t1x_pin_end(struct t1x_pin *pin)
 int t1x_pin_page(struct t1x_account *account, unsigned long vaddr, int prot,
 		 unsigned long *pfn, struct t1x_call *call)
 {
-	struct t1x_pin pin = {
-		.call = call,
-		.account = account,
-		.prot = prot,
-		.vaddr = vaddr & PAGE_MASK,
-		.left = 1,
-		.pages = pin.few_pages,
-		.max_pages = 1,
-	};
+	struct t1x_pin pin __uninitialized;
 	long ret;
+
+	init_pin(&pin, account, prot, call);
+	pin.vaddr = vaddr & PAGE_MASK;
+	pin.left = 1;
 
 	*pfn = NO_PFN;
 	ret = pin_fast(&pin, 1);

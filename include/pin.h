@@ -52,6 +52,10 @@ struct t1x_pin_opts {
 
 /* One walk over the memory of a mapping; private to its thread. */
 struct t1x_pin {
+	/* Room for few; what was not put there means nothing, and is not cleared. */
+	struct page *few_pages[T1X_PIN_FEW];
+	struct t1x_run few_runs[T1X_PIN_FEW];
+
 	struct t1x_call *call; /* to say why it fails, or NULL */
 	struct t1x_account *account;
 	int prot;
@@ -80,9 +84,6 @@ struct t1x_pin {
 	unsigned int max_runs;
 	unsigned int nr_runs;
 	unsigned int handed;
-
-	struct page *few_pages[T1X_PIN_FEW];
-	struct t1x_run few_runs[T1X_PIN_FEW];
 };
 
 void t1x_pin_begin(struct t1x_pin *pin, struct t1x_dma *dma,
