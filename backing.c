@@ -538,13 +538,22 @@ static long record_runs(struct fill *fill, const struct t1x_run *run,
 {
 	struct t1x_dma *dma = fill->dma;
 	unsigned long index = dma->mapped;
+	unsigned int i;
+	long npages = 0;
 	int ret;
 
-	for (; nr; nr--, run++) {
-		ret = t1x_dma_reserve(dma, index + run->npages) ?:
-			      t1x_dma_pin_add(dma, index, run->kind);
-		if (ret)
-			return ret;
+	for (i = 0; i < nr; i++)
+		npages += run[i].npages;
+	ret = t1x_dma_reserve(dma, index + npages);
+	if (ret)
+		return ret;
+
+	for (i = 0; i < nr; i++, run++) {
+		if (!i || run->kind != run[-1].kind) {
+			ret = t1x_dma_pin_add(dma, index, run->kind);
+			if (ret)
+				return ret;
+		}
 		if (!index) {
 			t1x_dma_set_first_pfn(dma, run->pfn);
 			dma->single = fill->pin.single;
@@ -558,7 +567,7 @@ static long record_runs(struct fill *fill, const struct t1x_run *run,
 		fill->next_pfn = run->pfn + run->npages;
 	}
 
-	return index - dma->mapped;
+	return npages;
 }
 
 /* Map runs behind what is mapped. Return: as t1x_domain_map(). */
