@@ -653,7 +653,7 @@ int t1x_pin_batch(struct t1x_pin *pin)
 	int ret;
 
 	while (pin->left) {
-		if (complete_runs(pin) && batch_is_full(pin, start_left))
+		if (batch_is_full(pin, start_left) && complete_runs(pin))
 			break;
 
 		if (pin->pos < pin->nr_pages)
