@@ -141,6 +141,10 @@ void t1x_pgsize_contig_add(t1x_contig *seg, unsigned long page)
 	unsigned long distance;
 	unsigned int order;
 
+	/* In scattered memory each page is in the set after a few. */
+	if (*seg == CONTIG(0, 0))
+		return;
+
 	if (!*seg) {
 		*seg = CONTIG(T1X_SEG_ORDER, offset);
 		return;
