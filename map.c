@@ -196,7 +196,8 @@ void t1x_map_forget(struct t1x_map *map, struct t1x_dma *dying)
 			t1x_account_put(dma->account);
 			t1x_dma_free(dma);
 		}
-		cond_resched();
+		if (dying)
+			cond_resched();
 	}
 }
 
