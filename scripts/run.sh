@@ -68,6 +68,11 @@ plan_selftests() {
 		case $suite-$backend-${TEST:-} in
 		differential-type1- | races-type1-) continue ;;
 		esac
+		# One debug lane races in "make check", each of them in "make check-full".
+		case $suite-$lane-${TEST:-}-${T1X_FULL:+full} in
+		races-debug-7.3-- | races-debug-*--full) ;;
+		races-*--*) continue ;;
+		esac
 		[ -z "${TEST:-}" ] || [[ " $TEST " == *" $suite "* || " $TEST " == *" $suite."* ]] || continue
 		chosen="$chosen $suite"
 	done
