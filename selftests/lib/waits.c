@@ -121,10 +121,19 @@ static struct place *find_place(struct report *report, const char *function,
 	return place;
 }
 
+/* With lockdep a mutex has no fast path, and each that is taken comes by the tracepoint. */
+static bool tells_of_spinning(void)
+{
+	return access("/proc/lockdep", F_OK) != 0;
+}
+
 static void add(struct report *report, const char *function, const char *how)
 {
-	struct place *place = find_place(report, function, how);
+	struct place *place;
 
+	if (strstr(how, "SPIN") && !tells_of_spinning())
+		return;
+	place = find_place(report, function, how);
 	place->count++;
 	if (place->is_mmap_lock)
 		report->waits.mmap_lock++;

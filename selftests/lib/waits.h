@@ -12,7 +12,7 @@
 #include <stdbool.h>
 
 struct t1x_waits {
-	/* For locks of the module; whoever spins may go to sleep after all */
+	/* For locks of the module; whoever spins, which lockdep hides, may sleep after all */
 	unsigned int spun, slept;
 	/* For the mmap_lock, by the module itself */
 	unsigned int mmap_lock;
