@@ -134,7 +134,8 @@ TEST_F(emulated, L06_mappings_are_charged_to_the_memory_cgroup)
 	if (!cgroup_begin("max"))
 		SKIP(return, "no memory cgroup");
 	ASSERT_EQ(0, t1x_in_child(maps_in_cgroup, self));
-	EXPECT_LE(CHARGED_MAPS * 100, atomic_load(&self->shared->value));
+	/* Most of what they take: some of it is charged in advance, to a CPU */
+	EXPECT_LE(CHARGED_MAPS * 64, atomic_load(&self->shared->value));
 	EXPECT_EQ(PAGES(CHARGED_MAPS), t1x_unmap_all(&self->c));
 	EXPECT_EQ(0, rmdir(CGROUP));
 }
