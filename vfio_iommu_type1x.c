@@ -181,7 +181,8 @@ static int t1x_pin_pages(void *iommu_data, struct iommu_group *group,
 			 dma_addr_t iova, int npage, int prot,
 			 struct page **pages)
 {
-	struct t1x_call call __uninitialized; /* t1x_journal_begin() sets it up */
+	/* t1x_journal_begin() sets it up. */
+	struct t1x_call call __uninitialized;
 	struct t1x_container *container;
 	int ret;
 
@@ -665,7 +666,8 @@ static const struct {
 static long call_handler(struct t1x_container *container, unsigned int i,
 			 void __user *arg)
 {
-	struct t1x_call call __uninitialized; /* t1x_journal_begin() sets it up */
+	/* t1x_journal_begin() sets it up. */
+	struct t1x_call call __uninitialized;
 
 	if (ioctls[i].kind == T1X_NR_CALLS)
 		return ioctls[i].handler(container, arg, NULL);

@@ -387,10 +387,12 @@ static void print_rows(void)
 /* All memory is wanted as it comes */
 static void free_huge_pages(void)
 {
+	static const char dir[] = "/sys/kernel/mm/hugepages/hugepages";
+	char path[80];
+
 	t1x_write_ulong("/proc/sys/vm/nr_hugepages", 0);
-	t1x_write_ulong("/sys/kernel/mm/hugepages/hugepages-1048576kB/"
-			"nr_hugepages",
-			0);
+	snprintf(path, sizeof(path), "%s-1048576kB/nr_hugepages", dir);
+	t1x_write_ulong(path, 0);
 }
 
 int main(void)

@@ -10,8 +10,9 @@
 #include "target.h"
 
 static const char *const names[NR_BACKENDS] = {
-	[TYPE1] = "type1", [TYPE1X] = "type1x",	    [IOMMUFD] = "iommufd",
-	[LIMIT] = "limit", [UNTRACED] = "untraced", [UNJOURNALED] = "unjournaled",
+	[TYPE1] = "type1",	 [TYPE1X] = "type1x",
+	[IOMMUFD] = "iommufd",	 [LIMIT] = "limit",
+	[UNTRACED] = "untraced", [UNJOURNALED] = "unjournaled",
 };
 
 const char *backend_name(enum backend backend)

@@ -72,7 +72,7 @@ struct t1x_dma_pins {
 
 /* The segments whose records fit into a mapping. */
 #define T1X_DMA_FEW_ORDER 2
-#define T1X_DMA_FEW_SEGS (1 << T1X_DMA_FEW_ORDER)
+#define T1X_DMA_FEW_SEGS BIT(T1X_DMA_FEW_ORDER)
 
 /* Where the segments are beside a mapping that is not held in one way. */
 struct t1x_dma_records {

@@ -416,8 +416,7 @@ static u8 kind_at(const struct records *r, unsigned long index)
 }
 
 /* A mapping in the IOMMU whose kinds of pins change at random jumps. */
-static struct t1x_dma *new_recorded(struct kunit *test,
-				    struct tracker *tracker,
+static struct t1x_dma *new_recorded(struct kunit *test, struct tracker *tracker,
 				    struct records *r, struct rnd_state *rnd)
 {
 	static const u8 kinds[] = { T1X_PIN_PAGE, 3, T1X_PIN_NONE };

@@ -39,7 +39,8 @@ struct member {
 };
 
 struct container {
-	struct member members[MAX_MEMBERS]; /* the first is mapped, others replayed */
+	struct member
+		members[MAX_MEMBERS]; /* the first is mapped, others replayed */
 	unsigned int nr_members;
 	unsigned long iova;
 	unsigned long size;
@@ -65,9 +66,8 @@ static ssize_t map_runs(struct container *c, struct iommu_domain *domain,
 	int ret;
 
 	if (n == 1) {
-		ret = t1x_compat_iommu_map(domain, iova,
-					   page_to_phys(runs->page), size,
-					   PROT);
+		ret = t1x_compat_iommu_map(
+			domain, iova, page_to_phys(runs->page), size, PROT);
 		return ret ?: size;
 	}
 
