@@ -20,6 +20,7 @@ struct search {
 	u64 may, must; /* be placed */
 	u64 before[MAX_EVENTS]; /* what had ended when this one began */
 	u64 after[MAX_EVENTS]; /* what began when this one had ended */
+	u64 early; /* those that may have found their file before it was closed */
 	int depth; /* of the state in which all are */
 	struct state state[MAX_EVENTS + 1];
 	u64 id;
@@ -55,8 +56,11 @@ static void relate(struct search *q, int i, int j)
 
 	if (!other->begin)
 		return;
-	if (!other->unknown && other->end < event->begin)
+	if (!other->unknown && other->end < event->begin) {
 		q->before[i] |= bit_of(j);
+		if (t1x_state_closes(&other->call, &event->call))
+			q->early &= ~bit_of(i);
+	}
 	if (other->begin > event->end)
 		q->after[i] |= bit_of(j);
 }
@@ -69,6 +73,7 @@ static void begin_search(struct search *q, const struct history *h)
 	q->id++;
 	q->may = 0;
 	q->must = 0;
+	q->early = ~0UL;
 	for (i = 0; i < h->n; i++) {
 		if (!h->event[i].begin)
 			continue;
@@ -124,7 +129,7 @@ static bool place(struct search *q, int depth, u64 placed)
 		if (q->before[i] & ~placed || q->after[i] & placed)
 			continue;
 		t1x_state_copy(next, now);
-		if (t1x_state_step(next, &event->call,
+		if (t1x_state_step(next, &event->call, q->early & bit_of(i),
 				   event->unknown ? NULL : &event->answer,
 				   &wanted) &&
 		    place(q, depth + 1, placed | bit_of(i)))
@@ -216,7 +221,7 @@ void t1x_history_print(const struct history *h, const struct state *s)
 			       e->unknown || !e->begin ? NULL : &e->answer);
 		if (!e->begin)
 			continue;
-		right = t1x_state_step(&now, &e->call,
+		right = t1x_state_step(&now, &e->call, false,
 				       e->unknown ? NULL : &e->answer, &wanted);
 		if (right)
 			continue;

@@ -13,7 +13,7 @@ struct play {
 
 static void answer(struct play *p, struct event *event, struct state *s)
 {
-	t1x_state_step(s, &event->call, NULL, &event->answer);
+	t1x_state_step(s, &event->call, false, NULL, &event->answer);
 }
 
 /* One moment of an event. False if there is none now. */
@@ -35,7 +35,8 @@ static bool move(struct play *p, int i)
 		break;
 	case ANSWERED:
 		if (p->torn)
-			t1x_state_step(p->s, &event->call, NULL, &dropped);
+			t1x_state_step(p->s, &event->call, false, NULL,
+				       &dropped);
 		break;
 	case DONE:
 		event->end = t1x_tick(p->h);

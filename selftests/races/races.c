@@ -23,7 +23,7 @@
 #define SOME 50
 #define MANY 2000
 /* Of so many races, in one at least calls are under way at the same time */
-#define SURELY (SOME / 2)
+#define SURELY (MANY / 2)
 
 FIXTURE(races)
 {
@@ -179,7 +179,7 @@ static void begin_play(struct plan *plan, struct state *s)
 	s->generous = plan->a->restarts || plan->b->restarts;
 	n = t1x_plan_prepare(plan, &s->m, calls);
 	for (i = 0; i < n; i++)
-		t1x_state_step(s, &calls[i], NULL, &answer);
+		t1x_state_step(s, &calls[i], false, NULL, &answer);
 	t1x_plan_begin(plan, &crew);
 	for (i = 0; i < FILES; i++)
 		s->nfds[i] = plan->closers ?: 1;

@@ -26,8 +26,8 @@ static void call_alone(struct rig *rig, const struct call *calls, int n)
 	for (i = 0; i < n; i++) {
 		const struct event *event = &h->event[i];
 
-		if (t1x_state_step(&rig->state, &event->call, &event->answer,
-				   &wanted))
+		if (t1x_state_step(&rig->state, &event->call, false,
+				   &event->answer, &wanted))
 			continue;
 		printf("# seen:  ");
 		t1x_call_print(&event->call, &event->answer);
@@ -82,7 +82,7 @@ static void learn(struct rig *rig)
 		world->nranges[g] = answer.nranges;
 		memcpy(world->range[g], answer.range, sizeof(answer.range));
 	}
-	t1x_state_step(&rig->state, &attach, NULL, &none);
+	t1x_state_step(&rig->state, &attach, false, NULL, &none);
 	call_alone(rig, both, 2);
 }
 

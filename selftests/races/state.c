@@ -295,12 +295,15 @@ static void rw(struct state *s, const struct call *call, struct answer *a)
 		t1x_model_set_dirty(&s->m, iova_of(call), iova_of(call));
 }
 
-/* A child has descriptors of its own: it closes nothing that others use */
+/* A child has descriptors of its own: its threads close nothing that others use */
 static void close_file(struct state *s, const struct call *call,
 		       struct answer *a)
 {
-	if (call->child)
+	if (call->child) {
+		a->ret = s->closed_in_child[call->file] ? -EBADF : 0;
+		s->closed_in_child[call->file] = true;
 		return;
+	}
 	s->nfds[call->file]--;
 	if (!call->set)
 		s->closed[call->file] = true;
@@ -388,6 +391,21 @@ static enum file file_of(const struct call *call)
 	}
 }
 
+static bool is_closed(const struct state *s, const struct call *call)
+{
+	enum file file = file_of(call);
+
+	if (file == FILES)
+		return false;
+	return call->child ? s->closed_in_child[file] : s->closed[file];
+}
+
+bool t1x_state_closes(const struct call *close, const struct call *user)
+{
+	return close->kind == CALL_CLOSE && close->file == file_of(user) &&
+	       close->child == user->child && !close->set;
+}
+
 static bool is_served(const struct call *call)
 {
 	return call->kind <= CALL_PGSIZES;
@@ -428,10 +446,9 @@ static bool is_of_nothing(const struct call *call, const struct answer *seen)
 	       (call->kind == CALL_INFO || !seen->n) && !seen->bits;
 }
 
-bool t1x_state_step(struct state *s, const struct call *call,
+bool t1x_state_step(struct state *s, const struct call *call, bool early,
 		    const struct answer *seen, struct answer *wanted)
 {
-	enum file file = file_of(call);
 	u64 mapped;
 
 	memset(wanted, 0, sizeof(*wanted));
@@ -439,7 +456,7 @@ bool t1x_state_step(struct state *s, const struct call *call,
 		return false;
 
 	mapped = s->generous ? mapped_of(s) : 0;
-	if (file != FILES && s->closed[file]) {
+	if (is_closed(s, call) && (!early || (seen && seen->ret == -EBADF))) {
 		wanted->ret = -EBADF;
 	} else if (is_served(call) && !s->m.served) {
 		wanted->ret = -EINVAL;

@@ -13,6 +13,7 @@ struct state {
 	struct model m;
 	int nfds[FILES]; /* descriptors that are left */
 	bool closed[FILES]; /* the first of these, which calls use */
+	bool closed_in_child[FILES]; /* the child's own */
 	bool released[FILES];
 	bool emptied; /* the last group has gone, and the backend goes */
 	/*
@@ -31,11 +32,14 @@ u64 t1x_state_hash(struct state *s);
 
 /* A file goes after the last descriptor of it, a group after its device */
 bool t1x_state_can_come(const struct state *s, const struct call *call);
+/* Does the one close the descriptor that the other one is made on? */
+bool t1x_state_closes(const struct call *close, const struct call *user);
 /*
  * The next call. False if it cannot come now, or not be answered as seen; NULL is
- * any answer. wanted is what it should have been answered.
+ * any answer. wanted is what it should have been answered. What has found its file
+ * early, before somebody closed the descriptor, goes on as if that was open.
  */
-bool t1x_state_step(struct state *s, const struct call *call,
+bool t1x_state_step(struct state *s, const struct call *call, bool early,
 		    const struct answer *seen, struct answer *wanted);
 
 #endif
