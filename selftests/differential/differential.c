@@ -176,7 +176,8 @@ static int run_random(int type, const char *name, u64 ops, bool model)
 		.type = type,
 		.n = PER_SEQUENCE,
 		.emu = !access(T1X_EMU_SYSFS, F_OK),
-		.ubsan = getenv("T1X_DEBUG_LANE"),
+		/* Debian's 7.3 has it too */
+		.ubsan = getenv("T1X_DEBUG_LANE") || t1x_kernel_at_least(7, 3),
 		.model = model,
 		.without = getenv("T1X_DIFF_WITHOUT"),
 	};
