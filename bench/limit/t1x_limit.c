@@ -62,12 +62,12 @@ static ssize_t map_runs(struct container *c, struct iommu_domain *domain,
 			unsigned int n)
 {
 	ssize_t size = runs->npages << PAGE_SHIFT;
+	phys_addr_t phys = page_to_phys(runs->page);
 	unsigned int i;
 	int ret;
 
 	if (n == 1) {
-		ret = t1x_compat_iommu_map(
-			domain, iova, page_to_phys(runs->page), size, PROT);
+		ret = t1x_compat_iommu_map(domain, iova, phys, size, PROT);
 		return ret ?: size;
 	}
 
