@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
-#include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,7 +16,10 @@
 #define EVENT TRACE "/events/lock/contention_begin"
 
 /* All but spinlocks: the only one of either module is taken by calls that fail */
-#define FILTER "flags & 0x20 || flags == 2 || flags == 4"
+#define FLAGS "(flags & 0x20 || flags == 2 || flags == 4)"
+
+/* Threads that are watched at once */
+#define MAX_WATCHED 4
 
 #define MAX_PLACES 16
 
@@ -41,6 +44,29 @@ static void set(const char *file, const char *text)
 	t1x_require(!ret, "\"%s\" into %s: %s", text, file, strerror(-ret));
 }
 
+/*
+ * By the filter, and not by set_event_pid: that has the scheduler tell of each switch,
+ * for which the code of the scheduler is patched while it runs, and now and then QEMU's
+ * TCG goes on with what was there before.
+ */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static long watched[MAX_WATCHED]; /* the last ones */
+static unsigned int nr_watched;
+
+static void set_filter(void)
+{
+	char text[256] = FLAGS " && (common_pid == -1";
+	size_t len = strlen(text);
+	int i;
+
+	for (i = 0; i < MAX_WATCHED; i++)
+		if (watched[i])
+			len += snprintf(text + len, sizeof(text) - len,
+					" || common_pid == %ld", watched[i]);
+	snprintf(text + len, sizeof(text) - len, ")");
+	set(EVENT "/filter", text);
+}
+
 bool t1x_waits_begin(void)
 {
 	if (access("/sys/kernel/tracing/events/lock/contention_begin", F_OK))
@@ -49,26 +75,22 @@ bool t1x_waits_begin(void)
 	rmdir(TRACE);
 	t1x_require(!mkdir(TRACE, 0700), "mkdir " TRACE ": %s",
 		    strerror(errno));
-	set(TRACE "/set_event_pid", "0"); /* nobody yet */
 	set(TRACE "/buffer_size_kb", "4096");
 	set(TRACE "/options/stacktrace", "1");
 	/* The names of modules go with offsets only */
 	set(TRACE "/options/sym-offset", "1");
-	set(EVENT "/filter", FILTER);
+	memset(watched, 0, sizeof(watched)); /* nobody yet */
+	set_filter();
 	set(EVENT "/enable", "1");
 	return true;
 }
 
 void t1x_waits_watch(void)
 {
-	char tid[16];
-	int fd, ret;
-
-	snprintf(tid, sizeof(tid), "%ld", syscall(SYS_gettid));
-	fd = open(TRACE "/set_event_pid", O_WRONLY | O_APPEND | O_CLOEXEC);
-	ret = write(fd, tid, strlen(tid));
-	t1x_require(ret > 0, TRACE "/set_event_pid: %s", strerror(errno));
-	close(fd);
+	pthread_mutex_lock(&lock);
+	watched[nr_watched++ % MAX_WATCHED] = syscall(SYS_gettid);
+	set_filter();
+	pthread_mutex_unlock(&lock);
 }
 
 /* The functions of the kernel between the tracepoint and who asked for the lock */
