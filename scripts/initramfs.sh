@@ -12,7 +12,7 @@ eval "$answer"
 lib=lib/modules/$KREL
 
 # What init loads with modprobe, with all that it needs. A kernel may lack any of them.
-kernel_modules="vfio vfio-pci irqbypass iommufd mdev mtty kunit fuse loop nvme"
+kernel_modules="vfio vfio-pci irqbypass iommufd mdev mtty kunit fuse nvme"
 
 # add_module FILE DIR: a module as an uncompressed .ko.
 add_module() {
