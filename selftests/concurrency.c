@@ -3,8 +3,10 @@
  * Two threads map disjoint ranges at once, and neither waits for the other: told by
  * a count of waits (lib/waits.h), not by a clock. The second begins when the first
  * is seen to pin, and maps less, so that the one MAP lies within the other. Where a
- * MAP begins or ends it holds the container's mutex for the time of a look-up; as
- * these moments lie apart here, nothing is left to wait for.
+ * MAP begins or ends it holds the container's mutex for the time of a look-up. These
+ * moments lie apart here, but whoever runs the guest may stop a CPU in one of them: a
+ * round in which they met is told of and made again. Whoever waited for more than a
+ * look-up would wait in every round.
  */
 #include "suite.h"
 #include "waits.h"
@@ -18,9 +20,11 @@
 #define FIRST_SIZE (32UL << 20)
 #define SECOND_SIZE (FIRST_SIZE / 2)
 #define SECOND_IOVA (T1X_BASE + T1X_1G)
-/* Pairs of MAPs that overlap, and those that are made to have them */
+/* Pairs of MAPs that overlap without a wait, and those that are made to have them */
 #define OVERLAPS 5
 #define MAX_ROUNDS 50
+/* Pairs that may meet in a look-up */
+#define MAX_MEETINGS 2
 
 struct mapper {
 	struct t1x *c;
@@ -183,19 +187,25 @@ static bool map_both(struct _test_data_disjoint *self, enum memory memory)
 
 TEST_F(disjoint, maps_of_two_threads_wait_for_no_lock_of_the_module)
 {
-	struct t1x_waits waits;
-	int overlaps = 0, rounds = 0;
+	int overlaps = 0, meetings = 0, rounds = 0;
 
-	if (!t1x_waits_begin())
-		SKIP(return, "this kernel does not tell of waits");
-	while (overlaps < OVERLAPS && rounds++ < MAX_ROUNDS)
-		overlaps += map_both(self, variant->memory);
-	waits = t1x_waits_end();
+	while (overlaps < OVERLAPS && rounds++ < MAX_ROUNDS) {
+		struct t1x_waits waits;
+		bool overlap;
+
+		if (!t1x_waits_begin())
+			SKIP(return, "this kernel does not tell of waits");
+		overlap = map_both(self, variant->memory);
+		waits = t1x_waits_end();
+		if (waits.spun || waits.slept)
+			meetings++;
+		else
+			overlaps += overlap;
+	}
 
 	/* Or there was nothing to wait for */
 	EXPECT_EQ(OVERLAPS, overlaps);
-	EXPECT_EQ(0, waits.spun);
-	EXPECT_EQ(0, waits.slept);
+	EXPECT_LE(meetings, MAX_MEETINGS);
 }
 
 TEST_HARNESS_MAIN
