@@ -19,7 +19,6 @@
 /* The suite has a limit of its own, and a race another one */
 #define TIMEOUT 36000
 #define OPEN_S 60
-#define FEW 2
 #define SOME 50
 #define MANY 2000
 /* Of so many races, in one at least calls are under way at the same time */
@@ -67,20 +66,9 @@ static unsigned long setting(const char *name, unsigned long otherwise)
 	return text && *text ? strtoul(text, NULL, 0) : otherwise;
 }
 
-/*
- * The debug kernels find most. One of them is enough where all is tested, with all
- * of them for the large counts; elsewhere it is the calls that are tried.
- */
 static unsigned long races(void)
 {
-	const char *lane = getenv("T1X_LANE");
-	unsigned long n = FEW;
-
-	if (getenv("T1X_FULL"))
-		n = getenv("T1X_DEBUG_LANE") ? MANY : SOME;
-	else if (lane && !strcmp(lane, "debug-7.3"))
-		n = SOME;
-	return setting("T1X_RACES_ITER", n);
+	return setting("T1X_RACES_ITER", getenv("T1X_FULL") ? MANY : SOME);
 }
 
 static bool run_races(struct plan *plan, unsigned long n)
