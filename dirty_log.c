@@ -380,8 +380,7 @@ static int refuse_cut(struct t1x_dirty_log *log,
 	/* Not the first one, so the one that reaches beyond the end. */
 	if (dma->iova >= args->iova && dma->last <= args->last)
 		dma = t1x_dma_find(log->tree, args->last, args->last);
-	return t1x_call_fail_with(args->call, -EINVAL, T1X_REASON_CUT,
-				  dma->iova, dma->last, t1x_dma_granule(dma));
+	return t1x_dma_refuse_cut(dma, args->call);
 }
 
 /* With the mutex held at the end, have all pinned that a report will write. */

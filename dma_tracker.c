@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 
 #include "alloc.h"
+#include "call.h"
 #include "dma_tracker.h"
 
 static struct kmem_cache *dma_cache;
@@ -209,6 +210,20 @@ bool t1x_dma_cuts(struct t1x_dma_tree *tree, unsigned long iova,
 
 	dma = t1x_dma_find(tree, last, last);
 	return dma && dma->last != last;
+}
+
+/**
+ * t1x_dma_refuse_cut() - Say that a mapping cannot be cut where a call would
+ * @dma: Mapping, of which a part lies beyond an end of the call's range
+ * @call: The caller's call, or NULL
+ *
+ * Context: The mapping cannot go. Does not sleep.
+ * Return: -EINVAL.
+ */
+int t1x_dma_refuse_cut(const struct t1x_dma *dma, struct t1x_call *call)
+{
+	return t1x_call_fail_with(call, -EINVAL, T1X_REASON_CUT, dma->iova,
+				  dma->last, t1x_dma_granule(dma));
 }
 
 /**

@@ -63,13 +63,6 @@ static struct t1x_iova_range going_of(const struct dying *dying,
 	return cut ? cut->going : t1x_dma_range(dma);
 }
 
-static int refuse_cut(const struct t1x_uapi_unmap *args,
-		      const struct t1x_dma *dma)
-{
-	return t1x_call_fail_with(args->call, -EINVAL, T1X_REASON_CUT,
-				  dma->iova, dma->last, t1x_dma_granule(dma));
-}
-
 /*
  * Does an unmap take a mapping? Notes it if it takes a part of it alone.
  * Return: 1; 0 if not, and the unmap ends here; -EINVAL if it cuts the mapping where
@@ -88,7 +81,7 @@ static int choose(const struct t1x_uapi_unmap *args, const struct t1x_dma *dma,
 	if (!granule && args->lenient)
 		return t1x_uapi_unmap_takes(args, dma->iova);
 	if (!granule || (iova | (last + 1)) & (granule - 1))
-		return refuse_cut(args, dma);
+		return t1x_dma_refuse_cut(dma, args->call);
 
 	dying->cuts[dying->nr_cuts++] = (struct t1x_dma_cut){
 		.dma = dma,

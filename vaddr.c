@@ -88,9 +88,7 @@ static int find_invalid(struct t1x_dma_tree *tree,
 		return t1x_call_fail(args->call, -EINVAL,
 				     T1X_REASON_VADDR_INVALID);
 	if (dma->iova != args->iova || dma->last != args->last)
-		return t1x_call_fail_with(args->call, -EINVAL, T1X_REASON_CUT,
-					  dma->iova, dma->last,
-					  t1x_dma_granule(dma));
+		return t1x_dma_refuse_cut(dma, args->call);
 
 	*found = dma;
 	return 0;

@@ -30,6 +30,7 @@
 
 struct mutex;
 struct t1x_account;
+struct t1x_call;
 
 /**
  * enum t1x_dma_state - Life of a mapping
@@ -208,6 +209,7 @@ struct t1x_dma *t1x_dma_find_usable(struct t1x_dma_tree *tree,
 				    unsigned long iova, unsigned long *last);
 bool t1x_dma_cuts(struct t1x_dma_tree *tree, unsigned long iova,
 		  unsigned long last);
+int t1x_dma_refuse_cut(const struct t1x_dma *dma, struct t1x_call *call);
 struct t1x_iova_range t1x_dma_going(struct t1x_dma_tree *tree,
 				    const struct t1x_dma *dma);
 int t1x_dma_insert(struct t1x_dma_tree *tree, struct t1x_dma *dma);
