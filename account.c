@@ -126,6 +126,33 @@ void t1x_account_put(struct t1x_account *account)
 }
 
 /**
+ * t1x_account_get_mm() - Keep the address space of an account from going
+ * @account: Account
+ *
+ * The caller's own stays without a reference.
+ *
+ * Context: Any.
+ * Return: false if nobody uses it any more: it must not be walked then.
+ */
+bool t1x_account_get_mm(const struct t1x_account *account)
+{
+	return account->mm == current->mm || mmget_not_zero(account->mm);
+}
+
+/**
+ * t1x_account_put_mm() - Undo t1x_account_get_mm(), by the same task
+ * @account: Account
+ *
+ * Context: No lock of the container held: the address space may end here. May
+ * sleep.
+ */
+void t1x_account_put_mm(const struct t1x_account *account)
+{
+	if (account->mm != current->mm)
+		mmput(account->mm);
+}
+
+/**
  * t1x_account_orphans() - Pages that are pinned for mms that are gone
  * @accounts: Accounts of the container
  *
@@ -278,15 +305,13 @@ void t1x_account_settle(struct t1x_account *account)
 		return;
 
 	atomic_long_sub(npages, &account->charged);
-	/* The caller's own stays in use. */
-	if (mm != current->mm && !mmget_not_zero(mm))
+	if (!t1x_account_get_mm(account))
 		return;
 
 	mmap_write_lock(mm);
 	__account_locked_vm(mm, npages, false, account->task, true);
 	mmap_write_unlock(mm);
-	if (mm != current->mm)
-		mmput(mm);
+	t1x_account_put_mm(account);
 }
 
 /* An account of the list that has something to settle, with a reference. */

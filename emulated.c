@@ -303,11 +303,9 @@ static void put_page_of(const struct pin_target *target,
 static int get_page_of(const struct pin_target *target,
 		       struct t1x_external *external)
 {
-	struct mm_struct *mm = target->account->mm;
 	int ret;
 
-	/* The caller's own stays in use. */
-	if (mm != current->mm && !mmget_not_zero(mm))
+	if (!t1x_account_get_mm(target->account))
 		return t1x_call_fail_with(target->call, -ENODEV,
 					  T1X_REASON_MAPPER_GONE,
 					  target->account->task->tgid, 0, 0);
@@ -330,8 +328,7 @@ static int get_page_of(const struct pin_target *target,
 		t1x_pin_put_page(external->pfn, target->prot);
 
 out_put:
-	if (mm != current->mm)
-		mmput(mm);
+	t1x_account_put_mm(target->account);
 	return ret;
 }
 

@@ -49,6 +49,8 @@ struct t1x_account *t1x_account_get(struct t1x_accounts *accounts);
 void t1x_accounts_destroy(struct t1x_accounts *accounts);
 void t1x_account_hold(struct t1x_account *account);
 void t1x_account_put(struct t1x_account *account);
+bool t1x_account_get_mm(const struct t1x_account *account);
+void t1x_account_put_mm(const struct t1x_account *account);
 void t1x_accounts_settle(struct t1x_accounts *accounts);
 unsigned long t1x_account_orphans(struct t1x_accounts *accounts);
 
