@@ -146,10 +146,6 @@ unsigned long t1x_backing_run_end(struct t1x_domains *domains,
 {
 	unsigned long next = index, next_pfn;
 
-	/* One page is a run. */
-	if (index + 1 == end)
-		return end;
-
 	for (;;) {
 		next = t1x_dma_jump_next(dma, next, end);
 		if (next == end)
@@ -355,6 +351,9 @@ static void release_run(const struct clear_run *run)
 {
 	unsigned long npages = run->done;
 
+	if (!npages)
+		return;
+
 	/* A short unmap: what is left of a piece needs its pin. */
 	if (npages < run->npages)
 		npages = t1x_pin_whole(run->dma, run->index, run->pfn, npages);
@@ -367,10 +366,8 @@ static void release_batch(const struct clear_batch *batch)
 {
 	unsigned int i;
 
-	for (i = 0; i < batch->nr_runs; i++) {
-		if (batch->runs[i].done)
-			release_run(&batch->runs[i]);
-	}
+	for (i = 0; i < batch->nr_runs; i++)
+		release_run(&batch->runs[i]);
 }
 
 /* Is a mapping that is in the IOMMU one run, of which nothing is out yet? */
@@ -413,20 +410,55 @@ static bool unmap_one_run(struct t1x_domains *domains, struct t1x_dma *dma,
 	return true;
 }
 
+/* For read, unless the caller has it for write. */
+static void lock_domains(struct t1x_domains *domains, bool locked)
+{
+	if (!locked)
+		down_read(&domains->rwsem);
+}
+
+static void unlock_domains(struct t1x_domains *domains, bool locked)
+{
+	if (!locked)
+		up_read(&domains->rwsem);
+}
+
 static void clear_in_batches(struct t1x_domains *domains, struct t1x_dma *dma,
-			     bool chain)
+			     bool chain, bool locked)
 {
 	struct clear_batch batch __uninitialized;
 	struct t1x_dma *next = dma;
 
 	clear_begin(&batch, dma, chain && dma->next_dying);
 	do {
-		down_read(&domains->rwsem);
+		lock_domains(domains, locked);
 		next = unmap_batch(domains, next, &batch, chain);
-		up_read(&domains->rwsem);
+		unlock_domains(domains, locked);
 		release_batch(&batch);
 	} while (next);
 	clear_end(&batch);
+}
+
+static void clear(struct t1x_domains *domains, struct t1x_dma *dma, bool chain,
+		  bool locked)
+{
+	struct clear_run run __uninitialized;
+	bool is_done = false;
+
+	if (!chain || !dma->next_dying) {
+		lock_domains(domains, locked);
+		is_done = unmap_one_run(domains, dma, &run);
+		unlock_domains(domains, locked);
+	}
+
+	if (is_done)
+		release_run(&run);
+	else
+		clear_in_batches(domains, dma, chain, locked);
+
+	/* A MAP that failed is no part of a chain. */
+	if (dma->kept)
+		give_up(domains, dma);
 }
 
 /**
@@ -445,37 +477,7 @@ static void clear_in_batches(struct t1x_domains *domains, struct t1x_dma *dma,
 void t1x_backing_clear(struct t1x_domains *domains, struct t1x_dma *dma,
 		       bool chain)
 {
-	struct clear_run run __uninitialized;
-	bool is_done = false;
-
-	if (!chain || !dma->next_dying) {
-		down_read(&domains->rwsem);
-		is_done = unmap_one_run(domains, dma, &run);
-		up_read(&domains->rwsem);
-	}
-
-	if (is_done)
-		release_run(&run);
-	else
-		clear_in_batches(domains, dma, chain);
-
-	/* A MAP that failed is no part of a chain. */
-	if (dma->kept)
-		give_up(domains, dma);
-}
-
-static void clear_in_batches_locked(struct t1x_domains *domains,
-				    struct t1x_dma *dma)
-{
-	struct clear_batch batch __uninitialized;
-	struct t1x_dma *next = dma;
-
-	clear_begin(&batch, dma, false);
-	do {
-		next = unmap_batch(domains, next, &batch, false);
-		release_batch(&batch);
-	} while (next);
-	clear_end(&batch);
+	clear(domains, dma, chain, false);
 }
 
 /**
@@ -487,17 +489,8 @@ static void clear_in_batches_locked(struct t1x_domains *domains,
  */
 void t1x_backing_clear_locked(struct t1x_domains *domains, struct t1x_dma *dma)
 {
-	struct clear_run run __uninitialized;
-
 	lockdep_assert_held_write(&domains->rwsem);
-
-	if (unmap_one_run(domains, dma, &run))
-		release_run(&run);
-	else
-		clear_in_batches_locked(domains, dma);
-
-	if (dma->kept)
-		give_up(domains, dma);
+	clear(domains, dma, false, true);
 }
 
 /* A mapping that is being filled. */
@@ -702,14 +695,13 @@ static void tell_leaves(struct t1x_domains *domains, const struct t1x_dma *dma,
 int t1x_backing_fill(struct t1x_domains *domains, struct t1x_dma *dma,
 		     const struct t1x_pin_opts *opts)
 {
-	struct mm_struct *mm = dma->account->mm;
 	struct fill fill __uninitialized;
 	int ret;
 
 	fill_begin(&fill, domains, dma, opts);
 
 	/* An address space that nobody uses any more must not be walked. */
-	if (mm != current->mm && !mmget_not_zero(mm)) {
+	if (!t1x_account_get_mm(dma->account)) {
 		fill_end(&fill);
 		return t1x_call_fail_with(opts->call, -ESRCH,
 					  T1X_REASON_MAPPER_GONE,
@@ -722,8 +714,7 @@ int t1x_backing_fill(struct t1x_domains *domains, struct t1x_dma *dma,
 			ret = map_batch(&fill, ret) ?: 1;
 	} while (ret > 0);
 
-	if (mm != current->mm)
-		mmput(mm);
+	t1x_account_put_mm(dma->account);
 	fill_end(&fill);
 	if (!ret && t1x_journal_wants_leaves(opts->call))
 		tell_leaves(domains, dma, opts->call);
