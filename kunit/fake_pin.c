@@ -505,6 +505,19 @@ void t1x_account_put(struct t1x_account *account)
 		fake_complain("an account goes unsettled");
 }
 
+bool t1x_account_get_mm(const struct t1x_account *account)
+{
+	if (fake_pin.mm_gone)
+		return false;
+	atomic_inc(&fake_pin.mms);
+	return true;
+}
+
+void t1x_account_put_mm(const struct t1x_account *account)
+{
+	atomic_dec(&fake_pin.mms);
+}
+
 unsigned long t1x_account_orphans(struct t1x_accounts *accounts)
 {
 	lockdep_assert_held(accounts->lock);
@@ -584,6 +597,7 @@ void fake_pin_exit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0UL, fake_pin.npins);
 	KUNIT_EXPECT_EQ(test, 0L, fake_pin.charged);
 	KUNIT_EXPECT_EQ(test, 0U, fake_pin.accounts);
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(&fake_pin.mms));
 
 	memset(pins, 0, sizeof(pins));
 	list_for_each_entry_safe(extent, next, &extents, next) {

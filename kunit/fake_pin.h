@@ -34,6 +34,7 @@ struct fake_pin {
 	unsigned int fail_batch_at; /* this t1x_pin_batch fails; 0 is never */
 	int fail_with;
 	bool no_account; /* t1x_account_get fails */
+	bool mm_gone; /* t1x_account_get_mm fails */
 
 	/* Called first thing in each t1x_pin_batch, when it is set. */
 	void (*on_batch)(struct t1x_pin *pin, void *data);
@@ -47,6 +48,7 @@ struct fake_pin {
 	unsigned long npins; /* held now */
 	long charged; /* pages, now */
 	unsigned int accounts; /* now */
+	atomic_t mms; /* kept from going, now */
 	unsigned long orphans; /* what the last walk was told */
 	bool single; /* so was this */
 };

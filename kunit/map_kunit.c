@@ -580,6 +580,18 @@ static void a_failing_allocation_leaves_nothing(struct kunit *test)
 	fake_container_end(c);
 }
 
+static void an_address_space_that_is_gone_is_not_walked(struct kunit *test)
+{
+	struct fake_container *c = new_container(test, 1);
+
+	fake_pin.mm_gone = true;
+	KUNIT_EXPECT_EQ(test, -ESRCH, fake_map(c, SZ_2M, MIXED_PAGES, 0));
+	KUNIT_EXPECT_EQ(test, 0U, fake_pin.batches);
+	fake_check_empty(c);
+	fake_pin.mm_gone = false;
+	fake_container_end(c);
+}
+
 /* ---- An IOMMU that does not let go ---- */
 
 /* The last of @nr domains stops short: the mapping behind goes all the same. */
@@ -1251,6 +1263,7 @@ static struct kunit_case map_cases[] = {
 	KUNIT_CASE_PARAM(a_failing_iommu_map_leaves_nothing, kind_gen_params),
 	KUNIT_CASE(failing_memory_leaves_nothing),
 	KUNIT_CASE(a_failing_allocation_leaves_nothing),
+	KUNIT_CASE(an_address_space_that_is_gone_is_not_walked),
 	KUNIT_CASE(a_short_unmap_keeps_the_rest),
 	KUNIT_CASE(an_unmap_that_loses_a_page_keeps_it),
 	KUNIT_CASE(a_short_unmap_inside_a_piece),
