@@ -126,8 +126,16 @@ static void count_ns(atomic_long_t *buckets, u64 ns)
 	atomic_long_inc(&buckets[min(bucket, T1X_JOURNAL_BUCKETS - 1U)]);
 }
 
+/* Each of these is a jump that is not there while nobody looks. */
+static bool is_anybody_told(void)
+{
+	return trace_map_enabled() || trace_unmap_enabled() ||
+	       trace_dirty_get_enabled() || trace_attach_enabled() ||
+	       trace_pin_enabled();
+}
+
 /* Tell of a call that has ended, well or not. */
-static void tell(const struct t1x_call *call, u64 ns, int ret)
+static noinline void tell(const struct t1x_call *call, u64 ns, int ret)
 {
 	unsigned long id = call->journal->id;
 
@@ -147,12 +155,19 @@ static void tell(const struct t1x_call *call, u64 ns, int ret)
 		trace_attach(id, call->group, call->emulated, ns, ret);
 		break;
 	case T1X_CALL_PIN:
-		trace_pin(id, call->iova,
-			  ((call->last - call->iova) >> PAGE_SHIFT) + 1, ret);
+		trace_pin(id, call, ret);
 		break;
 	default:
 		break;
 	}
+}
+
+/* Nanoseconds since a call began. Clocks of two CPUs may differ. */
+static u64 time_of(const struct t1x_call *call)
+{
+	s64 ns = local_clock() - call->start;
+
+	return max(ns, 0);
 }
 
 /**
@@ -166,7 +181,7 @@ static void tell(const struct t1x_call *call, u64 ns, int ret)
 long t1x_journal_end(struct t1x_call *call, long ret)
 {
 	struct t1x_journal *journal = call->journal;
-	u64 ns = is_timed(call->kind) ? local_clock() - call->start : 0;
+	u64 ns = is_timed(call->kind) ? time_of(call) : 0;
 
 	atomic_long_inc(&journal->calls[call->kind]);
 	if (call->kind == T1X_CALL_MAP)
@@ -174,7 +189,8 @@ long t1x_journal_end(struct t1x_call *call, long ret)
 	else if (call->kind == T1X_CALL_UNMAP)
 		count_ns(journal->unmap_ns, ns);
 
-	tell(call, ns, min(ret, 0L));
+	if (is_anybody_told())
+		tell(call, ns, min(ret, 0L));
 	if (ret < 0) {
 		atomic_long_inc(&journal->failed[call->kind]);
 		add_error(call, ret);
