@@ -566,9 +566,13 @@ int t1x_unmap_dma(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 	/* A window is written even if it is empty. */
 	if (!ret && (dying.first || args->window))
 		ret = remove(map, args, &dying);
-	if (!ret)
-		*npages = dying.npages;
-	if (!ret && args->call)
+	if (ret)
+		return ret;
+
+	*npages = dying.npages;
+	if (args->call) {
 		args->call->nr_mappings = dying.nr;
-	return ret;
+		args->call->nr_pages = dying.npages;
+	}
+	return 0;
 }

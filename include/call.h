@@ -79,6 +79,8 @@ enum t1x_fault {
 };
 
 #define T1X_CALL_VALUES 3
+/* Room for the name of any call. */
+#define T1X_CALL_NAME 8
 /* Room for any failure as text. */
 #define T1X_FAILURE_TEXT 96
 
@@ -102,6 +104,7 @@ struct t1x_call {
 	bool no_clear; /* a report only looks */
 	unsigned long nr_runs; /* contiguous runs that a map has pinned */
 	unsigned long nr_mappings; /* that an unmap removes */
+	u64 nr_pages; /* of PAGE_SIZE, that an unmap removes */
 	unsigned long leaves; /* IOMMU page sizes of a map, if it is traced */
 	struct t1x_failure failure;
 };

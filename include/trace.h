@@ -55,6 +55,7 @@ TRACE_EVENT(unmap,
 		__field(unsigned long, id)
 		__field(unsigned long, iova)
 		__field(unsigned long, last)
+		__field(u64, pages)
 		__field(unsigned long, mappings)
 		__field(u64, ns)
 		__field(int, ret)
@@ -63,12 +64,13 @@ TRACE_EVENT(unmap,
 		__entry->id = id;
 		__entry->iova = call->iova;
 		__entry->last = call->last;
+		__entry->pages = call->nr_pages;
 		__entry->mappings = call->nr_mappings;
 		__entry->ns = ns;
 		__entry->ret = ret;
 	),
-	TP_printk("id=%lu iova=0x%lx last=0x%lx mappings=%lu ns=%llu ret=%d",
-		  __entry->id, __entry->iova, __entry->last,
+	TP_printk("id=%lu iova=0x%lx last=0x%lx pages=%llu mappings=%lu ns=%llu ret=%d",
+		  __entry->id, __entry->iova, __entry->last, __entry->pages,
 		  __entry->mappings, __entry->ns, __entry->ret)
 );
 
@@ -95,23 +97,24 @@ TRACE_EVENT(split,
 
 TRACE_EVENT(pin,
 
-	TP_PROTO(unsigned long id, unsigned long iova, unsigned long pages,
-		 int ret),
-	TP_ARGS(id, iova, pages, ret),
+	TP_PROTO(unsigned long id, const struct t1x_call *call, int ret),
+	TP_ARGS(id, call, ret),
 	TP_STRUCT__entry(
 		__field(unsigned long, id)
 		__field(unsigned long, iova)
-		__field(unsigned long, pages)
+		__field(unsigned long, last)
 		__field(int, ret)
 	),
 	TP_fast_assign(
 		__entry->id = id;
-		__entry->iova = iova;
-		__entry->pages = pages;
+		__entry->iova = call->iova;
+		__entry->last = call->last;
 		__entry->ret = ret;
 	),
-	TP_printk("id=%lu iova=0x%lx pages=%lu ret=%d",
-		  __entry->id, __entry->iova, __entry->pages, __entry->ret)
+	TP_printk("id=%lu iova=0x%lx last=0x%lx pages=%lu ret=%d",
+		  __entry->id, __entry->iova, __entry->last,
+		  ((__entry->last - __entry->iova) >> PAGE_SHIFT) + 1,
+		  __entry->ret)
 );
 
 TRACE_EVENT(unpin,
@@ -128,8 +131,10 @@ TRACE_EVENT(unpin,
 		__entry->iova = iova;
 		__entry->pages = pages;
 	),
-	TP_printk("id=%lu iova=0x%lx pages=%lu",
-		  __entry->id, __entry->iova, __entry->pages)
+	TP_printk("id=%lu iova=0x%lx last=0x%lx pages=%lu",
+		  __entry->id, __entry->iova,
+		  __entry->iova + (__entry->pages << PAGE_SHIFT) - 1,
+		  __entry->pages)
 );
 
 TRACE_EVENT(attach,
@@ -189,9 +194,10 @@ TRACE_EVENT(replay,
 		__entry->runs = runs;
 		__entry->ret = ret;
 	),
-	TP_printk("id=%lu iova=0x%lx last=0x%lx runs=%lu ret=%d",
-		  __entry->id, __entry->iova, __entry->last, __entry->runs,
-		  __entry->ret)
+	TP_printk("id=%lu iova=0x%lx last=0x%lx pages=%lu runs=%lu ret=%d",
+		  __entry->id, __entry->iova, __entry->last,
+		  ((__entry->last - __entry->iova) >> PAGE_SHIFT) + 1,
+		  __entry->runs, __entry->ret)
 );
 
 TRACE_EVENT(dirty_get,
@@ -215,8 +221,9 @@ TRACE_EVENT(dirty_get,
 		__entry->ns = ns;
 		__entry->ret = ret;
 	),
-	TP_printk("id=%lu iova=0x%lx last=0x%lx no_clear=%d ns=%llu ret=%d",
+	TP_printk("id=%lu iova=0x%lx last=0x%lx pages=%lu no_clear=%d ns=%llu ret=%d",
 		  __entry->id, __entry->iova, __entry->last,
+		  ((__entry->last - __entry->iova) >> PAGE_SHIFT) + 1,
 		  __entry->no_clear, __entry->ns, __entry->ret)
 );
 
@@ -227,7 +234,7 @@ TRACE_EVENT(error,
 	TP_ARGS(id, call, failure),
 	TP_STRUCT__entry(
 		__field(unsigned long, id)
-		__field(const char *, call)
+		__array(char, call, T1X_CALL_NAME)
 		__field(unsigned long, iova)
 		__field(unsigned long, last)
 		__field(int, ret)
@@ -235,7 +242,7 @@ TRACE_EVENT(error,
 	),
 	TP_fast_assign(
 		__entry->id = id;
-		__entry->call = t1x_call_name(call->kind);
+		strscpy(__entry->call, t1x_call_name(call->kind), T1X_CALL_NAME);
 		__entry->iova = call->iova;
 		__entry->last = call->last;
 		__entry->ret = failure->ret;
