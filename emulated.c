@@ -585,18 +585,29 @@ static bool is_held(struct t1x_emulated *emulated,
 	return t1x_external_first(emulated->tree, going->iova, going->last);
 }
 
+/* No number is the length of the whole space, so that goes in two halves. */
+static void notify_device(struct vfio_device *device,
+			  const struct t1x_iova_range *going)
+{
+	const u64 half = BIT_ULL(63);
+	u64 size = going->last - going->iova + 1;
+
+	device->ops->dma_unmap(device, going->iova, size ?: half);
+	if (!size)
+		device->ops->dma_unmap(device, half, half);
+}
+
 /* Tell all drivers what goes of a mapping. */
 static int notify(struct t1x_emulated *emulated,
 		  const struct t1x_iova_range *going)
 {
-	u64 size = going->last - going->iova + 1;
 	struct vfio_device *device;
 
 	if (mutex_lock_killable(&emulated->device_lock))
 		return -EINTR;
 
 	list_for_each_entry(device, &emulated->devices, iommu_entry)
-		device->ops->dma_unmap(device, going->iova, size);
+		notify_device(device, going);
 	mutex_unlock(&emulated->device_lock);
 	return 0;
 }

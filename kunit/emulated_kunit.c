@@ -282,6 +282,26 @@ static void a_driver_is_told_before_its_pages_go(struct kunit *test)
 	end_emulated(c);
 }
 
+/* Its length is no number of 64 bits: a driver told of 0 bytes would let nothing go. */
+static void a_driver_is_told_of_the_whole_space(struct kunit *test)
+{
+	const unsigned long npages = 1UL << (64 - PAGE_SHIFT);
+	struct fake_container *c = new_emulated(test);
+	struct page *pages[4];
+	u64 size;
+
+	KUNIT_ASSERT_EQ(test, 0, fake_unmap(c, IOVA, NPAGES, &size));
+	KUNIT_ASSERT_EQ(test, 0, fake_map(c, 0, npages, -PHYS_PFN(IOVA)));
+	KUNIT_ASSERT_EQ(test, 0, pin(c, IOVA, 4, pages));
+	driver.held = 4;
+	driver.told = 0;
+	KUNIT_EXPECT_EQ(test, 0, fake_unmap(c, 0, npages, &size));
+	KUNIT_EXPECT_EQ(test, 2U, driver.told);
+	KUNIT_EXPECT_EQ(test, BIT_ULL(63), driver.iova);
+	KUNIT_EXPECT_EQ(test, BIT_ULL(63), driver.length);
+	end_emulated(c);
+}
+
 static void a_driver_that_refuses_keeps_the_mapping(struct kunit *test)
 {
 	struct fake_container *c = new_emulated(test);
@@ -730,6 +750,7 @@ static struct kunit_case emulated_cases[] = {
 	KUNIT_CASE(an_iommu_comes_and_goes),
 	KUNIT_CASE(an_iommu_that_cannot_have_all_changes_nothing),
 	KUNIT_CASE(a_driver_is_told_before_its_pages_go),
+	KUNIT_CASE(a_driver_is_told_of_the_whole_space),
 	KUNIT_CASE(a_driver_that_refuses_keeps_the_mapping),
 	KUNIT_CASE(pins_are_shared_out_by_every_cut),
 	KUNIT_CASE(a_cut_is_nobodys_business_who_holds_the_rest),

@@ -285,7 +285,8 @@ static void emu_dma_unmap(struct vfio_device *vdev, u64 iova, u64 len)
 	 */
 	wait_event_timeout(emu->pinned, !atomic_read(&emu->pinning), HZ);
 
-	switch (config.mode) {
+	/* No byte is no page, as real drivers understand it */
+	switch (len ? config.mode : T1X_EMU_REFUSE) {
 	case T1X_EMU_REFUSE:
 		break;
 	case T1X_EMU_LATER:
