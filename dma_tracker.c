@@ -179,13 +179,14 @@ struct t1x_dma *t1x_dma_first(struct t1x_dma_tree *tree)
  * @tree: Tree that holds @dma
  * @dma: Mapping to start from
  *
- * Context: tree->lock held. Does not sleep.
+ * Context: tree->lock held. May sleep: a tree may be long.
  * Return: The next mapping by IOVA, or NULL.
  */
 struct t1x_dma *t1x_dma_next(struct t1x_dma_tree *tree, struct t1x_dma *dma)
 {
 	lockdep_assert_held(tree->lock);
 
+	cond_resched();
 	return node_dma(rb_next(&dma->node));
 }
 
@@ -425,7 +426,7 @@ int t1x_dma_wait(struct t1x_dma_tree *tree, long timeout)
  * @iova: First byte of the range
  * @last: Last byte of the range, inclusive
  *
- * Context: tree->lock held. Does not sleep.
+ * Context: tree->lock held. May sleep.
  * Return: A mapping that overlaps the range and has to be waited for, or NULL.
  */
 struct t1x_dma *t1x_dma_find_unsettled(struct t1x_dma_tree *tree,
@@ -461,7 +462,7 @@ struct t1x_dma *t1x_dma_find_after(struct t1x_dma_tree *tree,
  * t1x_dma_find_dying() - Find a mapping that is being unmapped
  * @tree: Tree to search
  *
- * Context: tree->lock held. Does not sleep.
+ * Context: tree->lock held. May sleep.
  * Return: A mapping that will go or be LIVE again, or NULL.
  */
 struct t1x_dma *t1x_dma_find_dying(struct t1x_dma_tree *tree)

@@ -186,6 +186,7 @@ static int mark(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 		dying->nr++;
 		dying->npages += ((going.last - going.iova) >> PAGE_SHIFT) + 1;
 		last = dma->last;
+		cond_resched();
 	}
 
 	if (dying->first)
@@ -227,6 +228,7 @@ static void revive(struct t1x_map *map, struct dying *dying)
 		if (!t1x_dma_in_iommu(dma))
 			t1x_dma_reset(dma);
 		t1x_dma_set_state(&map->tree, dma, T1X_DMA_LIVE);
+		cond_resched();
 	}
 	mutex_unlock(&map->lock);
 	up_read(&map->domains.rwsem);
@@ -400,6 +402,7 @@ static void carve_all(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 
 	for (link = &dying->first; *link; link = &(*link)->next_dying) {
 		/* With the last group all of it goes. */
+		cond_resched();
 		cut = find_cut(dying, *link);
 		if (!cut || (*link)->doomed)
 			continue;

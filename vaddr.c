@@ -29,7 +29,7 @@ static void set_invalid(struct t1x_dma_tree *tree, struct t1x_dma *dma,
  * @args: Range
  * @npages: Set to the pages of the mappings whose addresses are invalid now
  *
- * Context: tree->lock held. Does not sleep.
+ * Context: tree->lock held. May sleep.
  * Return: 0; -EINVAL if an address is invalid already, or the range cuts a mapping
  * of a v2 container, with a granule or without; -EAGAIN if a mapping in the range is
  * to be waited for. On failure nothing changed.
