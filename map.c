@@ -16,6 +16,7 @@
 #include "domain.h"
 #include "emulated.h"
 #include "external.h"
+#include "journal.h"
 #include "map.h"
 #include "pgsize.h"
 #include "pin.h"
@@ -418,7 +419,7 @@ int t1x_map_dma(struct t1x_map *map, const struct t1x_uapi_map *args,
  * From now on a MAP pins. What is mapped already is BUSY until
  * t1x_map_fill_all(); a MAP that is under way begins anew.
  *
- * Context: domains.rwsem held for write, and lock. Does not sleep.
+ * Context: domains.rwsem held for write, and lock. May sleep.
  * Return: false, and nothing changed, if a mapping is being unmapped: that may
  * fail, and leave it to nobody to pin it.
  */
@@ -471,7 +472,12 @@ static int fill_busy(struct t1x_map *map, struct t1x_dma *dma, bool single,
 	dma->externals_charged = false;
 	mutex_unlock(&map->lock);
 
+	if (call)
+		call->nr_runs = 0;
 	ret = t1x_backing_fill(&map->domains, dma, &opts);
+	if (call)
+		t1x_journal_replay(call, dma->iova, dma->last, call->nr_runs,
+				   ret);
 
 	mutex_lock(&map->lock);
 	t1x_account_refund(dma->account, opts.credit);
