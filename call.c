@@ -87,6 +87,8 @@ static const struct {
 	[T1X_REASON_ATTACHED] = { "attached" },
 	[T1X_REASON_MAPPED] = { "mapped" },
 	[T1X_REASON_EMULATED] = { "emulated" },
+	[T1X_REASON_V1] = { "v1" },
+	[T1X_REASON_GROUP] = { "group", { { "group", FORM_DEC } } },
 };
 
 /**

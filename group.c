@@ -162,6 +162,15 @@ static int check_window(struct t1x_map *map, const struct t1x_iova_space *space,
 	return 0;
 }
 
+/* The IOMMU core or a driver says no, and nothing of why. */
+static int refuse_group(struct t1x_call *call, int ret)
+{
+	if (call && ret != -ENOMEM)
+		t1x_call_fail_with(call, ret, T1X_REASON_GROUP, call->group, 0,
+				   0);
+	return ret;
+}
+
 /* All that can refuse a new domain before anything is changed for it. */
 static int vet_domain(struct t1x_map *map, struct t1x_domain *domain,
 		      struct iommu_group *group,
@@ -174,7 +183,7 @@ static int vet_domain(struct t1x_map *map, struct t1x_domain *domain,
 	if (!ret)
 		ret = t1x_domain_restrict(domain, space, msi_base);
 	if (ret)
-		return ret;
+		return refuse_group(opts->call, ret);
 
 	if (!t1x_domain_serves_subset(&map->domains, domain))
 		return t1x_call_fail_with(opts->call, -EINVAL,
@@ -256,7 +265,7 @@ static int place_group(struct t1x_map *map, struct t1x_domain *domain,
 
 	ret = t1x_domain_join(&map->domains, domain);
 	if (ret < 0)
-		return ret;
+		return refuse_group(call, ret);
 
 	if (ret) {
 		ret = commit_attach(map, NULL, space, call);
@@ -270,7 +279,7 @@ static int place_group(struct t1x_map *map, struct t1x_domain *domain,
 
 	ret = t1x_domain_prepare_msi(domain, msi_base);
 	if (ret)
-		return ret;
+		return refuse_group(call, ret);
 
 	ret = replay(map, domain, call);
 	if (ret)
@@ -354,7 +363,7 @@ static int attach_locked(struct t1x_map *map, struct iommu_group *group,
 
 	domain = t1x_domain_open(group, opts->nesting);
 	if (IS_ERR(domain))
-		return PTR_ERR(domain);
+		return refuse_group(opts->call, PTR_ERR(domain));
 
 	*first = list_empty(&map->domains.list);
 	ret = vet_domain(map, domain, group, opts, space, &msi_base);

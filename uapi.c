@@ -290,7 +290,7 @@ int t1x_uapi_check_bitmap(const struct vfio_bitmap *req, u64 range,
 	u64 npages;
 
 	if (!req->pgsize)
-		return t1x_call_fail(call, -EINVAL, T1X_REASON_PGSIZE);
+		return t1x_call_refuse(call, -EINVAL, T1X_FIELD_BITMAP);
 
 	npages = range >> __ffs64(req->pgsize);
 	if (!npages || !req->size || req->size > T1X_DIRTY_MAX_SIZE ||

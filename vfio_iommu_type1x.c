@@ -201,7 +201,7 @@ static int t1x_pin_pages(void *iommu_data, struct iommu_group *group,
 		ret = t1x_emulated_pin(&container->map.emulated, iova, npage,
 				       prot, pages, &call);
 	else
-		ret = -EACCES;
+		ret = t1x_call_fail(&call, -EACCES, T1X_REASON_V1);
 	t1x_journal_end(&call, ret);
 
 	if (!ret) {
@@ -480,8 +480,10 @@ static long t1x_unmap_ioctl(struct t1x_container *container, void __user *arg,
 		return ret;
 
 	/* 2^64 bytes are 0, as in-tree has it. */
-	return put_user(npages << PAGE_SHIFT,
-			(u64 __user *)(arg + offsetof(typeof(req), size)));
+	if (put_user(npages << PAGE_SHIFT,
+		     (u64 __user *)(arg + offsetof(typeof(req), size))))
+		return t1x_call_refuse(call, -EFAULT, T1X_FIELD_STRUCT);
+	return 0;
 }
 
 /* Unmap, and tell how much where that can no longer fail. */
@@ -497,6 +499,8 @@ static int unmap_and_tell(struct t1x_map *map,
 		return ret;
 
 	ret = t1x_user_bitmap_pin(&out, 0, sizeof(npages));
+	if (ret == -EFAULT)
+		t1x_call_refuse(args->call, ret, T1X_FIELD_STRUCT);
 	if (!ret)
 		ret = t1x_unmap_dma(map, args, &npages);
 	if (!ret) {
@@ -522,7 +526,7 @@ static long t1x_unmap_range_ioctl(struct t1x_container *container,
 	if (ret)
 		return ret;
 	if (args.report && !container->v2)
-		return -EACCES;
+		return t1x_call_fail(call, -EACCES, T1X_REASON_V1);
 	if (args.report &&
 	    !access_ok((void __user *)args.bitmap.addr, args.bitmap.size))
 		return refuse_bitmap(call, -EFAULT, args.bitmap.addr);
@@ -561,7 +565,7 @@ static long t1x_dirty_ioctl(struct t1x_container *container, void __user *arg,
 	int ret;
 
 	if (!container->v2)
-		return -EACCES;
+		return t1x_call_fail(call, -EACCES, T1X_REASON_V1);
 	if (copy_from_user(&req, arg, sizeof(req)))
 		return t1x_call_refuse(call, -EFAULT, T1X_FIELD_STRUCT);
 
@@ -584,7 +588,7 @@ static long t1x_dirty_range_ioctl(struct t1x_container *container,
 	int ret;
 
 	if (!container->v2)
-		return -EACCES;
+		return t1x_call_fail(call, -EACCES, T1X_REASON_V1);
 	if (copy_from_user(&req, arg, sizeof(req)))
 		return t1x_call_refuse(call, -EFAULT, T1X_FIELD_STRUCT);
 
@@ -638,7 +642,7 @@ static long t1x_pgsizes_ioctl(struct t1x_container *container, void __user *arg,
 
 		/* First, because this may fail. */
 		if (copy_to_user(arg, &req, sizeof(req)))
-			return -EFAULT;
+			return t1x_call_refuse(call, -EFAULT, T1X_FIELD_STRUCT);
 		ret = set ? set_pgsizes(&container->map, &req, call) : 0;
 	} while (ret == -ESTALE);
 

@@ -173,6 +173,15 @@ static const struct reason reasons[] = {
 	{ "emulated",
 	  "The container has emulated groups (mediated devices), which forbid it.",
 	  "Remove these devices first, or do without the call." },
+	{ "v1",
+	  "A container of VFIO_TYPE1_IOMMU has no dirty tracking, and no driver of a "
+	  "mediated device pins in it.",
+	  "VFIO_SET_IOMMU with VFIO_TYPE1v2_IOMMU." },
+	{ "group",
+	  "The IOMMU would not have group {group}: no device is left in it, another "
+	  "domain has it, or firmware reserves all that it could map.",
+	  "dmesg may say more (DMAR, AMD-Vi, SMMU); so may the files reserved_regions and "
+	  "devices of /sys/kernel/iommu_groups/{group}." },
 };
 
 static const struct reason unknown = {
