@@ -47,7 +47,8 @@ for file in *.c include/*.h include/uapi/linux/*.h; do
 		while read -r h; do grep -n -m 1 "include.*\"$h\"" "$file" | sed "s|:.*|:$h|"; done)
 done
 
-sources=$(git ls-files '*.c' '*.h' | grep -Ev '^(selftests|qemu|bench|tools)/' || true)
+sources=$(git ls-files '*.c' '*.h' | grep -Ev '^(selftests|qemu|bench|tools)/') ||
+	die "git does not tell which files there are"
 for file in $sources; do
 	case $file in
 	include/compat.h | kunit/compat.h) ;;

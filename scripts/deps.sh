@@ -7,7 +7,7 @@
 
 # command:package, and header files for what is a library.
 needed="
-gcc:gcc make:make flex:flex bison:bison bc:bc cpio:cpio xz:xz-utils depmod:kmod perl:perl
+gcc:gcc git:git make:make flex:flex bison:bison bc:bc cpio:cpio xz:xz-utils depmod:kmod perl:perl
 rsync:rsync python3:python3 pahole:pahole sparse:sparse shellcheck:shellcheck
 clang-format:clang-format qemu-system-x86_64:qemu-system-x86 busybox:busybox-static
 flock:util-linux setpriv:util-linux file:file man:man-db sphinx-build:python3-sphinx

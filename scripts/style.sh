@@ -7,6 +7,7 @@
 cd "$top"
 src=$("$scripts/kernel.sh" source $newest)
 
+git ls-files --error-unmatch Makefile >/dev/null || die "git does not tell which files there are"
 mapfile -t kernel_files < <(git ls-files '*.c' '*.h' | grep -Ev '^((selftests|qemu|bench|scripts|tools|Documentation)/|include/trace.h)' || true)
 mapfile -t module_files < <(git ls-files 'selftests/modules/*.[ch]' 'selftests/t1x_emu/*.[ch]' 'bench/*/*.[ch]')
 mapfile -t guard_files < <(git ls-files 'scripts/*.[ch]')
@@ -56,6 +57,6 @@ check "checkpatch (guard)" patch_check --ignore MACRO_ARG_REUSE -f "${guard_file
 check "checkpatch (user space)" patch_check --ignore "$user_ignore" -f "${user_files[@]}"
 check "checkpatch (tools)" patch_check --ignore "$tool_ignore" -f "${tool_files[@]}"
 check clang-format clang-format --style="file:$src/.clang-format" --dry-run -Werror \
-	"${kernel_files[@]}" "${user_files[@]}" "${tool_files[@]}"
+	"${kernel_files[@]}" "${user_files[@]}" "${tool_files[@]}" "${guard_files[@]}"
 check shellcheck shellcheck -x -P SCRIPTDIR "${shell_files[@]}" qemu/init
 exit $failed
