@@ -30,7 +30,10 @@
 /* Of pages that are in an array. */
 #define NO_PFN ULONG_MAX
 
-/* take() may add two runs at a time, one on each side of a 1 GiB boundary. */
+/*
+ * take() adds two runs at most, one on each side of a 1 GiB boundary: no part is longer
+ * than that.
+ */
 #define SPARE_RUNS 2
 
 /*
@@ -371,7 +374,8 @@ static long follow_pfnmap(struct t1x_pin *pin, struct vm_area_struct *vma,
 
 /*
  * Look how far the memory of a PFNMAP goes on behind the @npages at @pfn, as far as
- * that needs no fault. Return: Pages from vaddr on, @npages or more.
+ * that needs no fault. Return: Pages from vaddr on, @npages or more, no more than
+ * take() has room for.
  */
 static long extend_pfnmap(struct t1x_pin *pin, struct vm_area_struct *vma,
 			  unsigned long vaddr, unsigned long pfn, long npages)
@@ -394,7 +398,8 @@ static long extend_pfnmap(struct t1x_pin *pin, struct vm_area_struct *vma,
 		npages += (~mask - (at & ~mask) + 1) >> PAGE_SHIFT;
 	}
 
-	return min_t(unsigned long, npages, pin->left);
+	return min3((unsigned long)npages, pin->left,
+		    (unsigned long)T1X_PIN_RUN_PAGES);
 }
 
 /*
