@@ -50,23 +50,53 @@ static void unlock_table(struct t1x_domain *domain)
 		mutex_unlock(&domain->table_lock);
 }
 
-/* Map as far as it goes; @done counts the pages. */
-static int map_cut(struct iommu_domain *domain, unsigned long iova,
+/*
+ * Unmap what a map has left that failed and said that there is nothing, from its first
+ * page to the first one that is missing. Never a hole: such a driver would take its
+ * neighbours out, too. Return: false if it does not let go.
+ */
+static bool unmap_remains(struct iommu_domain *domain, unsigned long iova,
+			  unsigned long pfn, unsigned long npages)
+{
+	unsigned long i = 0, n;
+
+	while (i < npages &&
+	       iommu_iova_to_phys(domain, iova) == PFN_PHYS(pfn + i)) {
+		/* All of a large leaf goes. */
+		n = pfn + i ?
+			    iommu_unmap(domain, iova, PAGE_SIZE) >> PAGE_SHIFT :
+			    0;
+		if (!n)
+			return false;
+		i += n;
+		iova += n << PAGE_SHIFT;
+		cond_resched();
+	}
+
+	return true;
+}
+
+/* Map as far as it goes; @done counts the pages. Return: as t1x_domain_map_one(). */
+static int map_cut(struct t1x_domain *domain, unsigned long iova,
 		   unsigned long pfn, unsigned long npages, int prot,
 		   const struct t1x_leaves *leaves, unsigned long *done)
 {
+	struct iommu_domain *table = domain->domain;
 	int ret = 0;
 
 	while (*done < npages && !ret) {
-		unsigned long n = t1x_pgsize_cut(domain->pgsize_bitmap, leaves,
-						 PHYS_PFN(iova) + *done,
-						 pfn + *done, npages - *done);
+		unsigned long at = iova + (*done << PAGE_SHIFT);
+		unsigned long n = t1x_pgsize_cut(table->pgsize_bitmap, leaves,
+						 PHYS_PFN(at), pfn + *done,
+						 npages - *done);
 
-		ret = t1x_compat_iommu_map(domain, iova + (*done << PAGE_SHIFT),
-					   PFN_PHYS(pfn + *done),
+		ret = t1x_compat_iommu_map(table, at, PFN_PHYS(pfn + *done),
 					   n << PAGE_SHIFT, prot | IOMMU_CACHE);
 		if (!ret)
 			*done += n;
+		else if (domain->vtd_tables &&
+			 !unmap_remains(table, at, pfn + *done, n))
+			ret = 1;
 		cond_resched();
 	}
 
@@ -112,12 +142,30 @@ int t1x_domain_map_one(struct t1x_domain *domain, unsigned long iova,
 	int ret;
 
 	lock_table(domain);
-	ret = map_cut(domain->domain, iova, pfn, npages, prot, leaves, &done);
+	ret = map_cut(domain, iova, pfn, npages, prot, leaves, &done);
 	unlock_table(domain);
 
 	if (ret && done && t1x_domain_unmap_one(domain, iova, done) < done)
 		ret = 1;
 	return ret;
+}
+
+/* By as many calls of the driver as the core makes of it, each with a flush. */
+static unsigned long unmap_pieces(struct iommu_domain *domain,
+				  unsigned long iova, unsigned long npages)
+{
+	unsigned long done = 0, n, unmapped;
+
+	do {
+		n = t1x_pgsize_piece(domain->pgsize_bitmap,
+				     PHYS_PFN(iova) + done, npages - done);
+		unmapped = iommu_unmap(domain, iova + (done << PAGE_SHIFT),
+				       n << PAGE_SHIFT) >>
+			   PAGE_SHIFT;
+		done += unmapped;
+	} while (unmapped >= n && done < npages);
+
+	return done;
 }
 
 /**
@@ -133,12 +181,17 @@ int t1x_domain_map_one(struct t1x_domain *domain, unsigned long iova,
 unsigned long t1x_domain_unmap_one(struct t1x_domain *domain,
 				   unsigned long iova, unsigned long npages)
 {
-	size_t size;
+	unsigned long done;
 
 	lock_table(domain);
-	size = iommu_unmap(domain->domain, iova, npages << PAGE_SHIFT);
+	if (domain->vtd_tables)
+		done = unmap_pieces(domain->domain, iova, npages);
+	else
+		done = iommu_unmap(domain->domain, iova,
+				   npages << PAGE_SHIFT) >>
+		       PAGE_SHIFT;
 	unlock_table(domain);
-	return min(size >> PAGE_SHIFT, npages);
+	return min(done, npages);
 }
 
 /* One domain has refused memory with @ret: take it out of those before it. */
@@ -201,6 +254,23 @@ bool t1x_domain_may_map_sg(const struct t1x_domains *domains,
 	return !domains->subset && !granule;
 }
 
+/* The same for scattered memory, of which any part may be what failed. */
+static bool unmap_remains_sg(struct iommu_domain *domain, unsigned long iova,
+			     struct scatterlist *sg, unsigned int nents)
+{
+	struct scatterlist *part;
+	unsigned int i;
+
+	for_each_sg(sg, part, nents, i) {
+		if (!unmap_remains(domain, iova, PHYS_PFN(sg_phys(part)),
+				   part->length >> PAGE_SHIFT))
+			return false;
+		iova += part->length;
+	}
+
+	return true;
+}
+
 /**
  * t1x_domain_map_sg() - Map scattered memory in all domains or in none
  * @domains: Domains; t1x_domain_may_map_sg() of the mapping
@@ -229,16 +299,31 @@ int t1x_domain_map_sg(struct t1x_domains *domains, unsigned long iova,
 		size = t1x_compat_iommu_map_sg(domain->domain, iova, sg, nents,
 					       prot | IOMMU_CACHE);
 		unlock_table(domain);
-		if (size < 0)
+		if (size < 0 && domain->vtd_tables &&
+		    !unmap_remains_sg(domain->domain, iova, sg, nents))
+			size = 1;
+		if (size < 0 || size == 1)
 			return undo_map(domains, domain, iova, npages, size);
 	}
 
 	return 0;
 }
 
+/* Unmap ranges in one domain and flush its IOTLB for each. */
+static void unmap_one_by_one(struct t1x_domain *domain,
+			     struct t1x_domain_range *ranges, unsigned int nr)
+{
+	struct t1x_domain_range *range;
+
+	for (range = ranges; range < ranges + nr; range++)
+		range->done = min(range->done,
+				  t1x_domain_unmap_one(domain, range->iova,
+						       range->npages));
+}
+
 /* Unmap ranges in one domain and flush its IOTLB once. */
-static void unmap_ranges(struct t1x_domain *domain,
-			 struct t1x_domain_range *ranges, unsigned int nr)
+static void unmap_together(struct t1x_domain *domain,
+			   struct t1x_domain_range *ranges, unsigned int nr)
 {
 	struct iommu_iotlb_gather gather;
 	unsigned int i;
@@ -277,8 +362,12 @@ void t1x_domain_unmap(struct t1x_domains *domains,
 
 	for (i = 0; i < nr; i++)
 		ranges[i].done = ranges[i].npages;
-	list_for_each_entry(domain, &domains->list, next)
-		unmap_ranges(domain, ranges, nr);
+	list_for_each_entry(domain, &domains->list, next) {
+		if (domain->vtd_tables)
+			unmap_one_by_one(domain, ranges, nr);
+		else
+			unmap_together(domain, ranges, nr);
+	}
 }
 
 /**
@@ -371,6 +460,7 @@ struct t1x_domain *t1x_domain_open(struct iommu_group *group, bool nesting)
 
 	mutex_init(&domain->table_lock);
 	domain->parallel = t1x_compat_domain_is_parallel(domain->domain);
+	domain->vtd_tables = t1x_compat_domain_has_vtd_tables(domain->domain);
 	INIT_LIST_HEAD(&domain->groups);
 	entry->iommu_group = group;
 	list_add(&entry->next, &domain->groups);

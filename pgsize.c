@@ -76,6 +76,38 @@ unsigned long t1x_pgsize_fit(unsigned long sizes, unsigned long page,
 }
 
 /**
+ * t1x_pgsize_piece() - How much of a range does the IOMMU core unmap by one call?
+ * @pgsizes: Bitmap of the page sizes that the IOMMU has, in bytes
+ * @page: First page of the range in the IOVA space
+ * @npages: Length of the range, not 0
+ *
+ * It tells a driver of as many pages of one size as there are: up to the place where the
+ * next larger size fits.
+ *
+ * Return: Pages, not 0 and at most @npages.
+ */
+unsigned long t1x_pgsize_piece(unsigned long pgsizes, unsigned long page,
+			       unsigned long npages)
+{
+	unsigned long sizes = pgsizes >> PAGE_SHIFT;
+	unsigned long fit = t1x_pgsize_fit(sizes, page, page, npages);
+	unsigned long larger, next, room;
+
+	/* Not of the domain's: for the core to refuse. */
+	if (!fit)
+		return npages;
+
+	larger = sizes & ~(fit | (fit - 1));
+	if (larger) {
+		next = BIT(__ffs(larger));
+		room = next - (page & (next - 1));
+		if (npages >= next && room <= npages - next)
+			return room;
+	}
+	return npages & ~(fit - 1);
+}
+
+/**
  * t1x_pgsize_cut() - How much of a run goes into one iommu_map call?
  * @pgsizes: Bitmap of the page sizes that the IOMMU has, in bytes
  * @leaves: Which of them it may use

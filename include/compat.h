@@ -19,6 +19,8 @@
 #include <linux/version.h>
 #include <linux/vfio.h>
 
+#include "alloc.h"
+
 /* True on kernels of release @major.@minor and above. */
 #define T1X_SINCE(major, minor) \
 	(KERNEL_VERSION(major, minor, 0) <= LINUX_VERSION_CODE)
@@ -65,6 +67,12 @@
 
 /* 6.17 and the 6.12 stable series: AMD page tables grow under a sequence count. */
 #define T1X_AMD_UNSAFE_GROWTH (!T1X_SINCE(6, 12))
+
+/*
+ * Tables of VT-d's own, not yet generic_pt: see t1x_compat_domain_has_vtd_tables(). Gone
+ * in 7.3; a kernel between that has them no more loses nothing by it.
+ */
+#define T1X_HAVE_VTD_TABLES (!T1X_SINCE(7, 3))
 
 /* 6.18: a range that wraps is EOVERFLOW, no longer EINVAL (6012379ede6a). */
 #if T1X_SINCE(6, 18)
@@ -222,6 +230,24 @@ static inline int t1x_compat_follow_pfnmap(struct vm_area_struct *vma,
 static inline bool t1x_compat_domain_is_parallel(struct iommu_domain *domain)
 {
 	return !T1X_AMD_UNSAFE_GROWTH || !(domain->pgsize_bitmap & SZ_8K);
+}
+
+/*
+ * Are these VT-d's own tables? They want more care than the IOMMU API asks for:
+ *
+ * An unmap that cannot be gathered with those before it has these flushed, and then
+ * frees the page tables of them and of itself. Its own flush comes later, and spares the
+ * paging-structure caches, for there are no tables left to free: hardware that keeps
+ * these walks tables that are somebody else's by then. So each call is to be flushed
+ * before the next.
+ *
+ * A map that runs out of memory leaves what it has mapped, and says that it is nothing.
+ *
+ * Known by what is not AMD's odd page sizes: other drivers do no worse by it.
+ */
+static inline bool t1x_compat_domain_has_vtd_tables(struct iommu_domain *domain)
+{
+	return T1X_HAVE_VTD_TABLES && !(domain->pgsize_bitmap & SZ_8K);
 }
 
 /* How much of struct vfio_iommu_type1_info GET_INFO writes for an argsz. */

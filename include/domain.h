@@ -30,6 +30,7 @@ struct t1x_domain {
 	struct iommu_domain *domain;
 	bool coherent; /* no-snoop is enforced off */
 	bool parallel; /* disjoint ranges may change at once */
+	bool vtd_tables; /* each call is flushed, and looked after if it fails */
 
 	struct mutex table_lock; /* held around the page tables unless parallel */
 

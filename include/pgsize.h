@@ -41,6 +41,8 @@ unsigned long t1x_pgsize_visible(unsigned long pgsizes);
 
 unsigned long t1x_pgsize_fit(unsigned long sizes, unsigned long page,
 			     unsigned long pfn, unsigned long npages);
+unsigned long t1x_pgsize_piece(unsigned long pgsizes, unsigned long page,
+			       unsigned long npages);
 unsigned long t1x_pgsize_cut(unsigned long pgsizes,
 			     const struct t1x_leaves *leaves,
 			     unsigned long page, unsigned long pfn,

@@ -225,6 +225,77 @@ static void a_failing_sync_changes_nothing(struct kunit *test)
 	end_list(list);
 }
 
+/* VT-d keeps what it has mapped when it fails, and says that it is nothing. */
+static void what_a_failed_map_leaves_is_unmapped(struct kunit *test)
+{
+	struct list *list = new_list(test, NR);
+	struct fake_domain *keeping = list->fakes[0];
+	struct scatterlist sg[3];
+	unsigned int after;
+
+	list->domain[0].vtd_tables = true;
+	keeping->keeps_failed = true;
+	for (after = 0; after < 8; after++) {
+		keeping->fail_map_at = keeping->maps + 1;
+		keeping->fail_map_after = after * SZ_4K;
+		KUNIT_EXPECT_EQ(test, -ENOMEM,
+				t1x_domain_map(&list->domains, SZ_4K, FAKE_PFN,
+					       8, RW, 0));
+		check_all(test, list, SZ_4K, 0, 8);
+	}
+
+	/* The third part fails, those before it are the core's to undo. */
+	sg_init_table(sg, ARRAY_SIZE(sg));
+	for (after = 0; after < ARRAY_SIZE(sg); after++)
+		sg_set_page(&sg[after], pfn_to_page(FAKE_PFN + 16 * after),
+			    4 * SZ_4K, 0);
+	keeping->fail_map_at = keeping->maps + 3;
+	keeping->fail_map_after = 2 * SZ_4K;
+	KUNIT_EXPECT_EQ(test, -ENOMEM,
+			t1x_domain_map_sg(&list->domains, SZ_4K, sg,
+					  ARRAY_SIZE(sg), 12, RW));
+	check_all(test, list, SZ_4K, 0, 12);
+
+	/* It does not let go: that is told. */
+	keeping->fail_map_at = keeping->maps + 1;
+	keeping->fail_map_after = 2 * SZ_4K;
+	keeping->short_unmap_at = keeping->unmaps + 1;
+	keeping->short_unmap_after = 0;
+	KUNIT_EXPECT_EQ(test, 1,
+			t1x_domain_map(&list->domains, SZ_4K, FAKE_PFN, 8, RW,
+				       0));
+	KUNIT_EXPECT_EQ(test, 2UL, keeping->npages);
+	keeping->short_unmap_at = 0;
+	t1x_domain_unmap_one(&list->domain[0], SZ_4K, 2);
+	check_all(test, list, SZ_4K, 0, 8);
+	end_list(list);
+}
+
+/* VT-d frees tables before it flushes: it is told of no more than it flushes at once. */
+static void vtd_is_flushed_after_each_piece(struct kunit *test)
+{
+	struct list *list = new_list(test, 1);
+	const unsigned long iova = SZ_2M - 4 * SZ_4K;
+	struct fake_domain *domain = list->fakes[0];
+	unsigned int vtd, syncs, unmaps;
+
+	for (vtd = 0; vtd < 2; vtd++) {
+		list->domain[0].vtd_tables = vtd;
+		/* Four pages, a large one and three: one run each. */
+		t1x_domain_map(&list->domains, iova, FAKE_PFN, 4, RW, 0);
+		t1x_domain_map(&list->domains, SZ_2M, FAKE_PFN + 512, 512, RW,
+			       0);
+		t1x_domain_map(&list->domains, SZ_4M, FAKE_PFN, 3, RW, 0);
+		syncs = domain->syncs;
+		unmaps = domain->unmaps;
+		KUNIT_EXPECT_EQ(test, 519UL, unmap(list, iova, 519));
+		KUNIT_EXPECT_EQ(test, vtd ? 3U : 1U, domain->unmaps - unmaps);
+		KUNIT_EXPECT_EQ(test, vtd ? 3U : 1U, domain->syncs - syncs);
+		KUNIT_EXPECT_EQ(test, 0UL, domain->npages);
+	}
+	end_list(list);
+}
+
 /* What counts is what every domain has let go, and all of it is flushed. */
 static void a_short_unmap_counts_the_shortest(struct kunit *test)
 {
@@ -679,6 +750,8 @@ static struct kunit_case domain_cases[] = {
 	KUNIT_CASE(a_failing_sync_changes_nothing),
 	KUNIT_CASE(a_short_unmap_counts_the_shortest),
 	KUNIT_CASE(an_undo_that_fails_is_told),
+	KUNIT_CASE(what_a_failed_map_leaves_is_unmapped),
+	KUNIT_CASE(vtd_is_flushed_after_each_piece),
 	KUNIT_CASE(more_than_asked_is_not_counted),
 	KUNIT_CASE(without_a_domain_there_is_nothing),
 	KUNIT_CASE(page_sizes_are_what_all_have),

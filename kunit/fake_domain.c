@@ -253,6 +253,11 @@ static size_t map_call_room(const struct fake_domain *domain, size_t size)
 static int map_call_fail(struct fake_domain *domain)
 {
 	domain->mapping = false;
+	if (domain->keeps_failed) {
+		domain->failed_size = 0;
+		domain->rolling_back = domain->sg_size;
+		return -ENOMEM;
+	}
 	domain->rolling_back = domain->call_size || domain->sg_size;
 	domain->failed_iova = domain->call_iova;
 	domain->failed_size = domain->call_size;
@@ -370,8 +375,8 @@ static void unmap_call_end(struct fake_domain *domain)
 		return;
 	}
 
-	/* An unmap that we made stop short was cut by us. */
-	if (domain->unmaps == domain->short_unmap_at)
+	/* An unmap that we made stop short was cut by us; remains of a map have no ends. */
+	if (domain->unmaps == domain->short_unmap_at || domain->keeps_failed)
 		return;
 
 	if (!domain->is_amdv1 && !(domain->first_ok && domain->last_ok))
@@ -441,25 +446,28 @@ static int fake_map_pages(struct iommu_domain *iommu_domain, unsigned long iova,
 			  int prot, gfp_t gfp, size_t *mapped)
 {
 	struct fake_domain *domain = to_fake(iommu_domain);
-	int ret;
+	size_t done = 0;
+	int ret = 0;
 
 	map_call_begin(domain, iova, paddr);
 	check_prot(prot);
 
-	for (; pgcount; pgcount--) {
-		if (map_call_room(domain, pgsize) < pgsize)
-			return map_call_fail(domain);
-
-		ret = add_leaf(domain, iova, paddr, pgsize);
-		if (ret) {
-			map_call_fail(domain);
-			return ret;
+	for (; pgcount && !ret; pgcount--) {
+		if (map_call_room(domain, pgsize) < pgsize) {
+			ret = map_call_fail(domain);
+			break;
 		}
-		iova += pgsize;
-		paddr += pgsize;
-		*mapped += pgsize;
+
+		ret = add_leaf(domain, iova + done, paddr + done, pgsize);
+		if (ret)
+			map_call_fail(domain);
+		else
+			done += pgsize;
 	}
-	return 0;
+
+	if (!ret || !domain->keeps_failed)
+		*mapped += done;
+	return ret;
 }
 
 int fake_sync_map(struct iommu_domain *iommu_domain, unsigned long iova,

@@ -72,6 +72,7 @@ struct fake_domain {
 	/* Faults. Calls count from 1; 0 is never. */
 	unsigned int fail_map_at; /* this iommu_map fails ... */
 	size_t fail_map_after; /* ... when it has mapped so much */
+	bool keeps_failed; /* like VT-d: that stays, and the call has mapped nothing */
 	unsigned int fail_sync_map_at; /* this iommu_map fails at its end */
 	unsigned int short_unmap_at; /* this iommu_unmap stops ... */
 	size_t short_unmap_after; /* ... when it has unmapped so much */

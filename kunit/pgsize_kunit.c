@@ -390,6 +390,68 @@ static void every_cut_in_a_small_space(struct kunit *test)
 	}
 }
 
+/* Page by page: as many of one size as follow each other. */
+static unsigned long naive_piece(unsigned long sizes, unsigned long page,
+				 unsigned long npages)
+{
+	unsigned long size = t1x_pgsize_fit(sizes, page, page, npages);
+	unsigned long n = size;
+
+	while (n < npages &&
+	       t1x_pgsize_fit(sizes, page + n, page + n, npages - n) == size)
+		n += size;
+	return n;
+}
+
+static void every_piece_in_a_small_space(struct kunit *test)
+{
+	unsigned long sizes, page, npages;
+
+	for (sizes = 1; sizes < 64; sizes += 2) {
+		for (page = 0; page < 64; page++) {
+			for (npages = 1; page + npages <= 64; npages++)
+				KUNIT_ASSERT_EQ(
+					test, naive_piece(sizes, page, npages),
+					t1x_pgsize_piece(sizes << PAGE_SHIFT,
+							 page, npages));
+			cond_resched();
+		}
+	}
+}
+
+static void pieces_of_true_sizes(struct kunit *test)
+{
+	const unsigned long vtd = SZ_4K | SZ_2M | SZ_1G;
+	const unsigned long last = ULONG_MAX >> PAGE_SHIFT;
+	const struct {
+		unsigned long pgsizes;
+		unsigned long page;
+		unsigned long npages;
+		unsigned long want;
+	} rows[] = {
+		{ vtd, 511, 1, 1 },
+		{ vtd, 511, 512, 512 },
+		{ vtd, 511, 513, 1 },
+		{ vtd, 512, 513, 512 },
+		{ vtd, 512, BIT(18), BIT(18) },
+		{ vtd, 512, BIT(19), BIT(18) - 512 },
+		{ vtd, 0, BIT(20) + 5, BIT(20) },
+		{ SZ_4K, 3, BIT(20), BIT(20) },
+		{ SZ_2M, 1, 512, 512 }, /* nothing fits */
+		{ vtd, last, 1, 1 },
+		{ vtd, last - 511, 512, 512 },
+		{ vtd, last - 512, 513, 1 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++)
+		KUNIT_EXPECT_EQ_MSG(test, rows[i].want,
+				    t1x_pgsize_piece(rows[i].pgsizes,
+						     rows[i].page,
+						     rows[i].npages),
+				    "row %u", i);
+}
+
 /* What VT-d, and AMD's every power of two, do at the true sizes. */
 static void cuts_of_true_sizes(struct kunit *test)
 {
@@ -456,6 +518,8 @@ static struct kunit_case pgsize_cases[] = {
 	KUNIT_CASE(edges_of_segments),
 	KUNIT_CASE(random_jumps_against_the_set),
 	KUNIT_CASE(every_cut_in_a_small_space),
+	KUNIT_CASE(every_piece_in_a_small_space),
+	KUNIT_CASE(pieces_of_true_sizes),
 	KUNIT_CASE(cuts_of_true_sizes),
 	{}
 };

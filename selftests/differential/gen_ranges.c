@@ -69,7 +69,8 @@ static void map_vast(struct gen *g, u64 *vaddr, struct gen_map *map)
 			 1UL << 63);
 	map->iova = PICK(g, 0, -map->size, 1UL << 40, 1UL << 63);
 	/* In the first GiBs are the program and its heap, which could be written */
-	*vaddr = PICK(g, 4 * T1X_1G, t1x_region[R_N].base, t1x_region[R_A].base);
+	*vaddr =
+		PICK(g, 4 * T1X_1G, t1x_region[R_N].base, t1x_region[R_A].base);
 }
 
 static void map_some(struct gen *g, u64 *vaddr, struct gen_map *map)
