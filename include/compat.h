@@ -116,7 +116,7 @@ static inline int t1x_compat_iommu_map(struct iommu_domain *domain,
 				       size_t size, int prot)
 {
 #if T1X_HAVE_MAP_GFP
-	return iommu_map(domain, iova, paddr, size, prot, GFP_KERNEL_ACCOUNT);
+	return iommu_map(domain, iova, paddr, size, prot, T1X_GFP_USER);
 #else
 	return iommu_map(domain, iova, paddr, size, prot);
 #endif
@@ -128,7 +128,7 @@ static inline ssize_t t1x_compat_iommu_map_sg(struct iommu_domain *domain,
 					      unsigned int nents, int prot)
 {
 #if T1X_HAVE_MAP_GFP
-	return iommu_map_sg(domain, iova, sg, nents, prot, GFP_KERNEL_ACCOUNT);
+	return iommu_map_sg(domain, iova, sg, nents, prot, T1X_GFP_USER);
 #else
 	return iommu_map_sg(domain, iova, sg, nents, prot);
 #endif
