@@ -202,6 +202,28 @@ void t1x_map_forget(struct t1x_map *map, struct t1x_dma *dying)
 	}
 }
 
+/**
+ * t1x_map_check_entry() - Is there an entry for one more mapping?
+ * @map: Mappings of the container
+ * @call: The caller's call, or NULL
+ *
+ * Context: map->lock held. Does not sleep.
+ * Return: 0; -ENOSPC; -EAGAIN if a call that is under way may fail, and give its entry
+ * back.
+ */
+int t1x_map_check_entry(const struct t1x_map *map, struct t1x_call *call)
+{
+	lockdep_assert_held(&map->lock);
+
+	if (map->dma_avail)
+		return 0;
+	if (map->tree.nr_filling || map->nr_lent)
+		return -EAGAIN;
+
+	return t1x_call_fail_with(call, -ENOSPC, T1X_REASON_ENTRY_LIMIT,
+				  map->dma_entry_limit, 0, 0);
+}
+
 static int refuse_range(struct t1x_map *map, const struct t1x_uapi_map *args)
 {
 	struct t1x_iova_range gap = t1x_iova_gap(&map->space, args->iova);
@@ -218,6 +240,7 @@ static int refuse_range(struct t1x_map *map, const struct t1x_uapi_map *args)
 static int admit(struct t1x_map *map, const struct t1x_uapi_map *args)
 {
 	struct t1x_dma *dma;
+	int ret;
 
 	for (dma = t1x_dma_find(&map->tree, args->iova, args->last);
 	     dma && dma->iova <= args->last;
@@ -232,12 +255,9 @@ static int admit(struct t1x_map *map, const struct t1x_uapi_map *args)
 	if (t1x_dma_find(&map->tree, args->iova, args->last))
 		return -EAGAIN;
 
-	if (!map->dma_avail && map->tree.nr_filling)
-		return -EAGAIN;
-	if (!map->dma_avail)
-		return t1x_call_fail_with(args->call, -ENOSPC,
-					  T1X_REASON_ENTRY_LIMIT,
-					  map->dma_entry_limit, 0, 0);
+	ret = t1x_map_check_entry(map, args->call);
+	if (ret)
+		return ret;
 
 	if (!t1x_iova_contains(&map->space, args->iova, args->last))
 		return refuse_range(map, args);

@@ -132,19 +132,18 @@ static int take_entry(struct t1x_map *map, struct dying *dying,
 		      struct t1x_call *call)
 {
 	const struct t1x_dma_cut *cut = dying->cuts;
+	int ret;
 
 	if (!dying->nr_cuts || cut->going.iova == cut->dma->iova ||
 	    cut->going.last == cut->dma->last)
 		return 0;
 
-	/* A MAP that is under way may give its entry back. */
-	if (!map->dma_avail && map->tree.nr_filling)
-		return -EAGAIN;
-	if (!map->dma_avail)
-		return t1x_call_fail_with(call, -ENOSPC, T1X_REASON_ENTRY_LIMIT,
-					  map->dma_entry_limit, 0, 0);
+	ret = t1x_map_check_entry(map, call);
+	if (ret)
+		return ret;
 
 	map->dma_avail--;
+	map->nr_lent++;
 	dying->entry = true;
 	return 0;
 }
@@ -216,6 +215,7 @@ static void revive(struct t1x_map *map, struct dying *dying)
 	down_read(&map->domains.rwsem);
 	mutex_lock(&map->lock);
 	map->dma_avail += dying->entry;
+	map->nr_lent -= dying->entry;
 	end_cuts(map, dying);
 	for (dma = dying->first; dma; dma = next) {
 		next = dma->next_dying;
@@ -400,6 +400,7 @@ static void carve_all(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 	const struct t1x_dma_cut *cut;
 	struct t1x_dma **link;
 
+	map->nr_lent -= dying->entry;
 	for (link = &dying->first; *link; link = &(*link)->next_dying) {
 		/* With the last group all of it goes. */
 		cond_resched();

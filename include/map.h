@@ -56,6 +56,7 @@ struct t1x_map {
 	struct t1x_accounts accounts;
 	struct t1x_dirty_log log;
 	unsigned int dma_avail; /* entries left of the limit */
+	unsigned int nr_lent; /* entries of unmaps that may still fail */
 };
 
 void t1x_map_init(struct t1x_map *map, unsigned int dma_entry_limit);
@@ -67,7 +68,8 @@ int t1x_map_set_pgsizes(struct t1x_map *map, unsigned long pgsizes,
 int t1x_map_dma(struct t1x_map *map, const struct t1x_uapi_map *args,
 		bool single);
 
-/* For unmap.c: what it has taken out. */
+/* For unmap.c: an entry for a mapping that comes, and what it has taken out. */
+int t1x_map_check_entry(const struct t1x_map *map, struct t1x_call *call);
 void t1x_map_forget(struct t1x_map *map, struct t1x_dma *dying);
 
 /* For group.c: when the first domain comes, and the last one or the last group goes. */

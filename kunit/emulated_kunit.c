@@ -282,6 +282,49 @@ static void a_driver_is_told_before_its_pages_go(struct kunit *test)
 	end_emulated(c);
 }
 
+static int check_entry(struct fake_container *c)
+{
+	int ret;
+
+	mutex_lock(&c->map.lock);
+	ret = t1x_map_check_entry(&c->map, NULL);
+	mutex_unlock(&c->map.lock);
+	return ret;
+}
+
+static void expect_a_lent_entry(void)
+{
+	KUNIT_EXPECT_EQ(driver.c->test, -EAGAIN, check_entry(driver.c));
+}
+
+/* A hole needs an entry, which comes back if it is not made after all. */
+static void an_entry_that_is_lent_is_waited_for(struct kunit *test)
+{
+	struct fake_container *c = new_emulated(test);
+	unsigned int avail = c->map.dma_avail;
+	struct page *pages[4];
+	u64 size;
+
+	KUNIT_ASSERT_EQ(test, 0, fake_unmap(c, IOVA, NPAGES, &size));
+	KUNIT_ASSERT_EQ(test, 0,
+			fake_map_granule(c, IOVA, NPAGES, 0, PAGE_SIZE));
+	KUNIT_ASSERT_EQ(test, 0, pin(c, IOVA, 4, pages));
+	c->map.dma_avail = 1;
+	driver.refuse = true;
+	driver.when_told = expect_a_lent_entry;
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			fake_unmap(c, IOVA + PAGE_SIZE, 2, &size));
+	driver.when_told = NULL;
+	KUNIT_EXPECT_EQ(test, 0, check_entry(c));
+
+	/* Nor is it lent when it has been used. */
+	unpin(c, IOVA, 4);
+	KUNIT_EXPECT_EQ(test, 0, fake_unmap(c, IOVA + PAGE_SIZE, 2, &size));
+	KUNIT_EXPECT_EQ(test, -ENOSPC, check_entry(c));
+	c->map.dma_avail = avail - 1;
+	end_emulated(c);
+}
+
 /* Its length is no number of 64 bits: a driver told of 0 bytes would let nothing go. */
 static void a_driver_is_told_of_the_whole_space(struct kunit *test)
 {
@@ -751,6 +794,7 @@ static struct kunit_case emulated_cases[] = {
 	KUNIT_CASE(an_iommu_that_cannot_have_all_changes_nothing),
 	KUNIT_CASE(a_driver_is_told_before_its_pages_go),
 	KUNIT_CASE(a_driver_is_told_of_the_whole_space),
+	KUNIT_CASE(an_entry_that_is_lent_is_waited_for),
 	KUNIT_CASE(a_driver_that_refuses_keeps_the_mapping),
 	KUNIT_CASE(pins_are_shared_out_by_every_cut),
 	KUNIT_CASE(a_cut_is_nobodys_business_who_holds_the_rest),
