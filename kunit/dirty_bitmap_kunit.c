@@ -124,6 +124,7 @@ static void random_pages_against_the_model(struct kunit *test)
 	struct rnd_state rnd;
 	unsigned int i, k;
 
+	kunit_info(test, "seed 0x%llx\n", SEED);
 	prandom_seed_state(&rnd, SEED);
 	for (i = 0; i < 100; i++) {
 		unsigned long first = BASE + prandom_u32_state(&rnd) % 130;

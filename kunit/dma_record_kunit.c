@@ -540,6 +540,7 @@ static void a_part_without_memory(struct kunit *test)
 	long live;
 	int n;
 
+	kunit_info(test, "seed 0x%llx\n", SEED + 3);
 	prandom_seed_state(&rnd, SEED + 3);
 	do {
 		dma = new_recorded(test, tracker, &r, &rnd);
