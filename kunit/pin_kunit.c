@@ -67,7 +67,22 @@ static long limited_charge(struct t1x_account *account, unsigned long want,
 #define SEED 0x7431780021ULL
 #define ORDER 3 /* of the hugetlb folios */
 #define NR 24
-#define IOVA_PAGE 0x1000UL /* more aligned than anything else */
+/* More aligned than anything else; and so that @npages end the 64-bit space. */
+#define LOW_PAGE 0x1000UL
+#define LAST_PAGES(npages) ((ULONG_MAX >> PAGE_SHIFT) - (npages) + 1)
+
+/* Where the mapping of a case begins, in pages. */
+static const struct place {
+	const char *name;
+	unsigned long first;
+} places[] = { { "low", LOW_PAGE }, { "last", LAST_PAGES(NR) } };
+
+static void place_describe(const struct place *place, char *desc)
+{
+	strscpy(desc, place->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(place, places, place_describe);
 
 /* More than GUP is asked for at a time. */
 #define TABLE_PAGES 640
@@ -191,13 +206,14 @@ static void check_held(const struct t1x_dma *dma, const char *when)
 static struct t1x_dma *fill(struct kunit *test, unsigned long page,
 			    unsigned long granule)
 {
+	const struct place *place = test->param_value;
 	const struct t1x_pin_opts opts = {};
 	struct t1x_dma *dma;
 	struct t1x_pin pin;
 	int nr, i;
 
-	dma = t1x_dma_alloc(IOVA_PAGE << PAGE_SHIFT,
-			    ((IOVA_PAGE + NR) << PAGE_SHIFT) - 1);
+	dma = t1x_dma_alloc(place->first << PAGE_SHIFT,
+			    ((place->first + NR) << PAGE_SHIFT) - 1);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dma);
 	dma->account = &world.account;
 	dma->prot = IOMMU_READ | IOMMU_WRITE;
@@ -306,10 +322,14 @@ static void a_folio_is_held_once(struct kunit *test)
 /* One pin for each granule of a folio, or for each page where they are not aligned. */
 static void a_granule_has_a_pin_of_its_own(struct kunit *test)
 {
+	const struct place *place = test->param_value;
 	unsigned long granule, page, end = 1;
 	struct t1x_dma *dma;
 
 	for (granule = 1; granule <= 16; granule <<= 1) {
+		/* No mapping with a granule begins inside one. */
+		if (place->first % granule)
+			continue;
 		for (page = 0; page < 8; page++) {
 			bool aligned = !(page & (granule - 1));
 			unsigned long n = min(8UL, granule);
@@ -391,7 +411,7 @@ static unsigned long new_granule(struct rnd_state *rnd, struct walk *w)
 
 static void new_walk(struct rnd_state *rnd, struct walk *w)
 {
-	unsigned long first = IOVA_PAGE;
+	unsigned long first = LOW_PAGE;
 
 	new_memory(rnd, 1 + below(rnd, below(rnd, 2) ? 16 : TABLE_PAGES));
 	w->page = below(rnd, world.npages);
@@ -402,7 +422,7 @@ static void new_walk(struct rnd_state *rnd, struct walk *w)
 
 	/* At the end of the 64-bit space, as often as not. */
 	if (below(rnd, 2))
-		first = (ULONG_MAX >> PAGE_SHIFT) - w->npages + 1;
+		first = LAST_PAGES(w->npages);
 	w->dma = t1x_dma_alloc(first << PAGE_SHIFT,
 			       ((first + w->npages) << PAGE_SHIFT) - 1);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(w->test, w->dma);
@@ -636,9 +656,9 @@ static void random_memory_against_the_model(struct kunit *test)
 }
 
 static struct kunit_case pin_cases[] = {
-	KUNIT_CASE(every_part_of_every_alignment),
-	KUNIT_CASE(a_folio_is_held_once),
-	KUNIT_CASE(a_granule_has_a_pin_of_its_own),
+	KUNIT_CASE_PARAM(every_part_of_every_alignment, place_gen_params),
+	KUNIT_CASE_PARAM(a_folio_is_held_once, place_gen_params),
+	KUNIT_CASE_PARAM(a_granule_has_a_pin_of_its_own, place_gen_params),
 	KUNIT_CASE(random_memory_against_the_model),
 	{}
 };

@@ -20,6 +20,8 @@
 #define NR 12
 /* Page 8 begins a segment of the contiguity record, and a word of the bitmaps. */
 #define FIRST (2 * T1X_SEG_PAGES - 8)
+/* Page 12 would be beyond the 64-bit space. */
+#define FIRST_OF_LAST ((ULONG_MAX >> PAGE_SHIFT) - (NR - 1))
 #define DIRTY 0xa5d /* these pages are */
 
 KUNIT_ARRAY_PARAM(kind, fake_kinds, fake_kind_describe);
@@ -62,6 +64,7 @@ static const struct layout layouts[] = {
 struct model {
 	struct kunit *test;
 	struct fake_container *c;
+	unsigned long first; /* number of the first page */
 	const struct layout *layout;
 	unsigned int granule; /* pages; 0: nothing can be cut */
 	s8 owner[NR]; /* row of the layout, or -1 */
@@ -76,9 +79,9 @@ struct part {
 	const struct row *row;
 };
 
-static unsigned long at(unsigned int page)
+static unsigned long at(const struct model *m, unsigned int page)
 {
-	return PAGES(FIRST + page);
+	return PAGES(m->first + page);
 }
 
 /* The first part that ends above @from. */
@@ -119,7 +122,7 @@ static const char *check_pins(const struct model *m, const struct part *part,
 
 	for (page = part->first; page < part->end; page++) {
 		unsigned long pfn = fake_mem_pfn(page), index;
-		u8 kind = fake_mem_kind(page, at(page), granule);
+		u8 kind = fake_mem_kind(page, at(m, page), granule);
 
 		index = page - part->first;
 		end = index + 1;
@@ -162,7 +165,8 @@ static const char *check_part(const struct model *m, const struct part *part,
 	struct t1x_dirty dirty = t1x_dma_dirty(dma);
 	u64 word;
 
-	if (dma->iova != at(part->first) || dma->last != at(part->end) - 1)
+	if (dma->iova != at(m, part->first) ||
+	    dma->last != at(m, part->end) - 1)
 		return "other range";
 	if (dma->state != T1X_DMA_LIVE || dma->stuck || dma->doomed)
 		return "not live";
@@ -172,7 +176,7 @@ static const char *check_part(const struct model *m, const struct part *part,
 		return "other address, prot or granule";
 	if (dma->mapped != part->end - part->first || dma->unmapped)
 		return "not as a whole in the IOMMU";
-	t1x_dirty_words(&dirty, FIRST + part->first, &word, 1);
+	t1x_dirty_words(&dirty, m->first + part->first, &word, 1);
 	if (word != want)
 		return "other dirty pages";
 
@@ -204,8 +208,8 @@ static const char *compare(struct model *m)
 	dma = t1x_dma_first(&m->c->map.tree);
 	for (; !wrong && next_part(m, page, &part); page = part.end) {
 		wrong = dma ? check_part(m, &part, dma, &held) : "one less";
-		fake_check_mapped(m->c, at(part.first), part.end - part.first,
-				  part.first);
+		fake_check_mapped(m->c, at(m, part.first),
+				  part.end - part.first, part.first);
 		npages += part.end - part.first;
 		m->nr_parts++;
 		if (dma)
@@ -288,8 +292,8 @@ static struct verdict model_unmap(const struct model *m, unsigned int first,
 static int unmap(struct model *m, unsigned int first, unsigned int end,
 		 bool lenient, u64 *size)
 {
-	return lenient ? fake_unmap_v1(m->c, at(first), end - first, size) :
-			 fake_unmap(m->c, at(first), end - first, size);
+	return lenient ? fake_unmap_v1(m->c, at(m, first), end - first, size) :
+			 fake_unmap(m->c, at(m, first), end - first, size);
 }
 
 /* Unmap pages [first, end), on both sides. */
@@ -351,6 +355,7 @@ static struct model *new_model(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, m);
 	m->test = test;
+	m->first = FIRST;
 	m->c = fake_container_new(test);
 	attach(m, 0);
 	fake_mem_set(mixed, ARRAY_SIZE(mixed));
@@ -372,16 +377,25 @@ static void map_row(struct model *m, unsigned int i)
 	unsigned int page;
 
 	KUNIT_ASSERT_EQ(m->test, 0,
-			fake_map_granule(m->c, at(row->first), row->npages,
+			fake_map_granule(m->c, at(m, row->first), row->npages,
 					 row->first, granule_of(m, row)));
 	mutex_lock(&m->c->map.lock);
-	dma = t1x_dma_find(&m->c->map.tree, at(row->first), at(row->first));
+	dma = t1x_dma_find(&m->c->map.tree, at(m, row->first),
+			   at(m, row->first));
 	for (page = row->first; page < row->first + row->npages; page++) {
 		m->owner[page] = i;
 		if (DIRTY & BIT(page))
-			t1x_dma_set_dirty(dma, FIRST + page, 1);
+			t1x_dma_set_dirty(dma, m->first + page, 1);
 	}
 	mutex_unlock(&m->c->map.lock);
+}
+
+/* What is mapped from now on begins at another page. */
+static void move_to(struct model *m, unsigned long first)
+{
+	fake_unmap_all(m->c);
+	m->layout = NULL;
+	m->first = first;
 }
 
 /* Begin anew, with all of a layout. */
@@ -435,6 +449,20 @@ static void every_range_of_every_layout(struct kunit *test)
 				every_range_of(m, &layouts[i], granule);
 		}
 	}
+	end_model(m);
+}
+
+/* Each layout once more, each granule in some of them: the last page is like another. */
+static void every_range_at_the_end_of_the_space(struct kunit *test)
+{
+	struct model *m = new_model(test);
+	unsigned int i;
+
+	move_to(m, FIRST_OF_LAST);
+	for (i = 0; i < ARRAY_SIZE(layouts); i++)
+		every_range_of(m, &layouts[i],
+			       min(1U << i % 3, layouts[i].max_granule));
+	every_range_of(m, &layouts[1], 0);
 	end_model(m);
 }
 
@@ -556,6 +584,7 @@ static void random_calls(struct kunit *test)
 	prandom_seed_state(&rnd, SEED);
 
 	for (round = 0; round < 60; round++) {
+		move_to(m, round & 1 ? FIRST_OF_LAST : FIRST);
 		i = prandom_u32_state(&rnd) % (ARRAY_SIZE(layouts) - 1);
 		map_layout(m, &layouts[i], 1 << prandom_u32_state(&rnd) % 3);
 		for (k = 0; k < 8; k++) {
@@ -579,6 +608,7 @@ static void random_calls(struct kunit *test)
 
 static struct kunit_case unmap_model_cases[] = {
 	KUNIT_CASE_PARAM(every_range_of_every_layout, kind_gen_params),
+	KUNIT_CASE_PARAM(every_range_at_the_end_of_the_space, kind_gen_params),
 	KUNIT_CASE_PARAM(every_range_of_shifted_pieces, kind_gen_params),
 	KUNIT_CASE_PARAM(every_two_cuts, kind_gen_params),
 	KUNIT_CASE_PARAM(every_two_cuts_and_a_replay, kind_gen_params),
