@@ -2,10 +2,10 @@
 /*
  * The dirty pages of one mapping, against an array of pages.
  */
-#include <kunit/test.h>
+#include "fake_alloc.h"
+
 #include <linux/mm.h>
 #include <linux/prandom.h>
-#include <linux/slab.h>
 #include <linux/vmalloc.h>
 
 /* Refused from now on, whatever it is taken from. */
@@ -13,12 +13,12 @@ static bool no_memory;
 
 static inline void *real_kmalloc(size_t size, gfp_t gfp)
 {
-	return no_memory ? NULL : kmalloc(size, gfp);
+	return no_memory ? NULL : fake_alloc_take(kmalloc(size, gfp));
 }
 
 static inline void *real_vmalloc(size_t size, gfp_t gfp)
 {
-	return no_memory ? NULL : __vmalloc(size, gfp);
+	return no_memory ? NULL : fake_alloc_take(__vmalloc(size, gfp));
 }
 
 #undef kmalloc
@@ -369,8 +369,16 @@ static struct kunit_case dirty_bitmap_cases[] = {
 	{}
 };
 
+static int dirty_bitmap_init(struct kunit *test)
+{
+	fake_init(test);
+	return 0;
+}
+
 static struct kunit_suite dirty_bitmap_suite = {
 	.name = "t1x_dirty_bitmap",
+	.init = dirty_bitmap_init,
+	.exit = fake_exit,
 	.test_cases = dirty_bitmap_cases,
 };
 

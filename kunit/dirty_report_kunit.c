@@ -5,8 +5,9 @@
  */
 #include "../dirty_report.c"
 
-#include <kunit/test.h>
-#include <linux/slab.h>
+#include <linux/gfp.h>
+
+#include "fake_alloc.h"
 
 /* Two words of the bitmap are in its first page, the others in the second. */
 #define USER_ADDR (0x20000000UL + PAGE_SIZE - 16)
@@ -60,7 +61,7 @@ static struct model *new_model(struct kunit *test)
 		}
 	}
 	for (i = 0; i < 2; i++) {
-		m->pages[i] = alloc_page(GFP_KERNEL);
+		m->pages[i] = fake_alloc_take(alloc_page(GFP_KERNEL));
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, m->pages[i]);
 	}
 	return m;
@@ -72,8 +73,10 @@ static void end_model(struct model *m)
 
 	for (i = 0; i < ARRAY_SIZE(ranges); i++)
 		t1x_dma_untrack(&m->dmas[i]);
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < 2; i++) {
+		fake_alloc_drop(m->pages[i]);
 		__free_page(m->pages[i]);
+	}
 }
 
 static u8 *user_byte(struct model *m, size_t offset)
@@ -243,8 +246,16 @@ static struct kunit_case dirty_report_cases[] = {
 	{}
 };
 
+static int dirty_report_init(struct kunit *test)
+{
+	fake_init(test);
+	return 0;
+}
+
 static struct kunit_suite dirty_report_suite = {
 	.name = "t1x_dirty_report",
+	.init = dirty_report_init,
+	.exit = fake_exit,
 	.test_cases = dirty_report_cases,
 };
 

@@ -5,8 +5,9 @@
  */
 #include "../uapi.c"
 
-#include <kunit/test.h>
 #include <linux/prandom.h>
+
+#include "fake_alloc.h"
 
 #define SEED 0x7431780002ULL
 #define RW (VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE)
@@ -18,8 +19,6 @@
  * vfio core's chain, so that the tests need no vfio: one buffer that grows by the
  * size of each capability, which the one before it points at.
  */
-static bool no_memory;
-
 struct vfio_info_cap_header *vfio_info_cap_add(struct vfio_info_cap *caps,
 					       size_t size, u16 id, u16 version)
 {
@@ -27,8 +26,7 @@ struct vfio_info_cap_header *vfio_info_cap_add(struct vfio_info_cap *caps,
 	void *buf;
 
 	size = ALIGN(size, sizeof(u64));
-	buf = no_memory ? NULL :
-			  krealloc(caps->buf, caps->size + size, GFP_KERNEL);
+	buf = krealloc(caps->buf, caps->size + size, GFP_KERNEL);
 	if (!buf) {
 		kfree(caps->buf);
 		*caps = (struct vfio_info_cap){};
@@ -720,15 +718,20 @@ static void capabilities_chain(struct kunit *test)
 	kfree(caps.buf);
 }
 
+/* The one that fails takes those before it along, as vfio core does. */
 static void capabilities_without_memory(struct kunit *test)
 {
 	struct vfio_info_cap caps = {};
 
-	no_memory = true;
+	fake_alloc.fail_at = fake_alloc.calls + 1;
 	KUNIT_EXPECT_EQ(test, -ENOMEM,
 			(int)PTR_ERR(t1x_uapi_add_iova_cap(&caps, 1)));
+	KUNIT_EXPECT_EQ(test, 0, (int)caps.size);
+
+	fake_alloc.fail_at = fake_alloc.calls + 2;
+	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, t1x_uapi_add_iova_cap(&caps, 1));
+	KUNIT_EXPECT_EQ(test, 1L, fake_alloc.live);
 	KUNIT_EXPECT_EQ(test, -ENOMEM, t1x_uapi_add_avail_cap(&caps, 1));
-	no_memory = false;
 	KUNIT_EXPECT_EQ(test, 0, (int)caps.size);
 }
 
@@ -748,8 +751,16 @@ static struct kunit_case uapi_cases[] = {
 	{}
 };
 
+static int uapi_init(struct kunit *test)
+{
+	fake_init(test);
+	return 0;
+}
+
 static struct kunit_suite uapi_suite = {
 	.name = "t1x_uapi",
+	.init = uapi_init,
+	.exit = fake_exit,
 	.test_cases = uapi_cases,
 };
 
