@@ -2,6 +2,10 @@
 /*
  * Unmap with splits: what can fail, and what else may happen meanwhile. Ranges are in
  * unmap_model_kunit.c, the rules of v1 and v2 for whole mappings in map_kunit.c.
+ *
+ * All but one run on every table. A mapping whose records do not fit into it has half a
+ * million pages: without leaves of 2 MiB the fakes have not enough, and of AMD's table each
+ * page is asked for by itself. So a_failing_allocation_changes_nothing is VT-d's alone.
  */
 #include <linux/mutex.h>
 
@@ -68,6 +72,8 @@ static int hooked_dirty_alloc(struct t1x_dirty *dirty, unsigned long first,
 
 #include "../unmap.c"
 
+KUNIT_ARRAY_PARAM(kind, fake_kinds, fake_kind_describe);
+
 #define IOVA 0x100000UL
 #define NPAGES 16
 #define GRANULE SZ_8K
@@ -82,6 +88,12 @@ static const struct fake_mem memory[] = {
 static unsigned long at(unsigned long page)
 {
 	return IOVA + (page << PAGE_SHIFT);
+}
+
+/* Of the first group, which is not coherent: the other one never joins it. */
+static struct fake_domain *new_domain(struct kunit *test)
+{
+	return fake_domain_new_kind(fake_kind_of(test));
 }
 
 static struct fake_domain *new_other(void)
@@ -107,7 +119,7 @@ static struct fake_container *new_container(struct kunit *test)
 {
 	struct fake_container *c = new_empty(test);
 
-	fake_attach(c, 0, fake_domain_new(FAKE_PGSIZES_VTD));
+	fake_attach(c, 0, new_domain(test));
 	KUNIT_ASSERT_EQ(test, 0, fake_map_granule(c, IOVA, NPAGES, 0, GRANULE));
 	return c;
 }
@@ -330,16 +342,20 @@ static void a_failing_bitmap_changes_nothing(struct kunit *test)
 static void a_short_unmap_keeps_the_rest_of_the_part(struct kunit *test)
 {
 	/* In each of the runs of pages 2 to 11: two of 2, one of 4, one of 2. */
-	static const unsigned long after[] = { 0, 1, 2, 3, 4, 5, 7, 8, 9 };
-	static const unsigned long pins[] = { 6, 5, 4, 4, 4, 4, 3, 2, 1 };
+	static const unsigned long after[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 };
+	static const unsigned long pins[] = { 6, 5, 4, 4, 4, 4, 3, 3, 2, 1 };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(after) * 2; i++) {
 		unsigned long gone = after[i / 2];
-		struct fake_container *c = new_container(test);
+		struct fake_container *c;
 		struct fake_domain *domain;
 		u64 size;
 
+		/* AMD has leaves of 8 KiB, of which no half goes. */
+		if (fake_kind_of(test)->amdv1 && !(i & 1) && gone % 2)
+			continue;
+		c = new_container(test);
 		domain = new_other();
 		fake_attach(c, 1, domain);
 		domain = c->domains[i & 1];
@@ -359,8 +375,7 @@ static void a_short_unmap_keeps_the_rest_of_the_part(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 0ULL, size);
 		fake_detach(c, !(i & 1));
 		fake_attach(c, !(i & 1),
-			    i & 1 ? fake_domain_new(FAKE_PGSIZES_VTD) :
-				    new_other());
+			    i & 1 ? new_domain(test) : new_other());
 		KUNIT_EXPECT_EQ(test, 6UL, c->domains[!(i & 1)]->npages);
 
 		/* The parts that stay can be cut, and go, and come again. */
@@ -393,7 +408,7 @@ static void physical_address_0_goes_and_stays(struct kunit *test)
 			struct fake_container *c = new_empty(test);
 
 			fake_mem_set(low, ARRAY_SIZE(low));
-			fake_attach(c, 0, fake_domain_new(FAKE_PGSIZES_VTD));
+			fake_attach(c, 0, new_domain(test));
 			KUNIT_ASSERT_EQ(test, 0,
 					fake_map_granule(c, IOVA, NPAGES, 0,
 							 GRANULE));
@@ -728,7 +743,7 @@ static void the_last_iommu_goes_and_comes(struct kunit *test)
 		check_part(c, 0, cut->first);
 		check_part(c, cut->end, NPAGES);
 
-		fake_attach(c, 0, fake_domain_new(FAKE_PGSIZES_VTD));
+		fake_attach(c, 0, new_domain(test));
 		check_rests(c, cut->first, cut->end);
 		fake_check_empty(c);
 		fake_container_end(c);
@@ -745,26 +760,29 @@ static void a_mapping_without_an_iommu_is_cut(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, fake_unmap(c, at(4), 8, NULL));
 	check_part(c, 0, 4);
 	check_part(c, 12, 16);
-	fake_attach(c, 0, fake_domain_new(FAKE_PGSIZES_VTD));
+	fake_attach(c, 0, new_domain(test));
 	check_rests(c, 4, 12);
 	fake_container_end(c);
 }
 
 static struct kunit_case unmap_cases[] = {
-	KUNIT_CASE(the_middle_goes_and_both_ends_stay),
-	KUNIT_CASE(only_a_hole_needs_an_entry),
+	KUNIT_CASE_PARAM(the_middle_goes_and_both_ends_stay, kind_gen_params),
+	KUNIT_CASE_PARAM(only_a_hole_needs_an_entry, kind_gen_params),
 	KUNIT_CASE(a_failing_allocation_changes_nothing),
-	KUNIT_CASE(a_failing_bitmap_changes_nothing),
-	KUNIT_CASE(a_short_unmap_keeps_the_rest_of_the_part),
-	KUNIT_CASE(physical_address_0_goes_and_stays),
-	KUNIT_CASE(each_part_has_an_address_of_its_own),
-	KUNIT_CASE(anything_happens_anywhere),
-	KUNIT_CASE(a_failing_split_of_what_is_doomed),
-	KUNIT_CASE(a_map_into_the_hole_waits),
-	KUNIT_CASE(another_cut_of_the_same_mapping_waits),
-	KUNIT_CASE(what_stays_can_be_cut_before_the_rest_has_gone),
-	KUNIT_CASE(the_last_iommu_goes_and_comes),
-	KUNIT_CASE(a_mapping_without_an_iommu_is_cut),
+	KUNIT_CASE_PARAM(a_failing_bitmap_changes_nothing, kind_gen_params),
+	KUNIT_CASE_PARAM(a_short_unmap_keeps_the_rest_of_the_part,
+			 kind_gen_params),
+	KUNIT_CASE_PARAM(physical_address_0_goes_and_stays, kind_gen_params),
+	KUNIT_CASE_PARAM(each_part_has_an_address_of_its_own, kind_gen_params),
+	KUNIT_CASE_PARAM(anything_happens_anywhere, kind_gen_params),
+	KUNIT_CASE_PARAM(a_failing_split_of_what_is_doomed, kind_gen_params),
+	KUNIT_CASE_PARAM(a_map_into_the_hole_waits, kind_gen_params),
+	KUNIT_CASE_PARAM(another_cut_of_the_same_mapping_waits,
+			 kind_gen_params),
+	KUNIT_CASE_PARAM(what_stays_can_be_cut_before_the_rest_has_gone,
+			 kind_gen_params),
+	KUNIT_CASE_PARAM(the_last_iommu_goes_and_comes, kind_gen_params),
+	KUNIT_CASE_PARAM(a_mapping_without_an_iommu_is_cut, kind_gen_params),
 	{}
 };
 
