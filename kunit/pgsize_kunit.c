@@ -403,19 +403,25 @@ static unsigned long naive_piece(unsigned long sizes, unsigned long page,
 	return n;
 }
 
+static void check_pieces(struct kunit *test, unsigned long sizes,
+			 unsigned long page)
+{
+	unsigned long npages, piece;
+
+	for (npages = 1; page + npages <= 64; npages++) {
+		piece = t1x_pgsize_piece(sizes << PAGE_SHIFT, page, npages);
+		KUNIT_ASSERT_EQ(test, naive_piece(sizes, page, npages), piece);
+	}
+}
+
 static void every_piece_in_a_small_space(struct kunit *test)
 {
-	unsigned long sizes, page, npages;
+	unsigned long sizes, page;
 
 	for (sizes = 1; sizes < 64; sizes += 2) {
-		for (page = 0; page < 64; page++) {
-			for (npages = 1; page + npages <= 64; npages++)
-				KUNIT_ASSERT_EQ(
-					test, naive_piece(sizes, page, npages),
-					t1x_pgsize_piece(sizes << PAGE_SHIFT,
-							 page, npages));
-			cond_resched();
-		}
+		for (page = 0; page < 64; page++)
+			check_pieces(test, sizes, page);
+		cond_resched();
 	}
 }
 

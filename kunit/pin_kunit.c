@@ -21,6 +21,8 @@ static int fake_gup(unsigned long start, int nr, unsigned int flags,
 static void fake_unpin(struct page *page, unsigned long npages);
 static long limited_charge(struct t1x_account *account, unsigned long want,
 			   unsigned long orphans, bool no_limit);
+static int follow_bar(struct vm_area_struct *vma, unsigned long vaddr,
+		      unsigned long *pfn, unsigned long *mask, bool *writable);
 
 /* The frames of the table have no struct page, and fake_pin.c is the other pin.c. */
 #undef pfn_to_page
@@ -44,6 +46,7 @@ static long limited_charge(struct t1x_account *account, unsigned long want,
 /* What the fast path does not get is not there: the caller was killed. */
 #define mmap_read_lock_killable(mm) ((void)(mm), -EINTR)
 #define t1x_account_charge limited_charge
+#define t1x_compat_follow_pfnmap follow_bar
 /* A limit is met all the time. */
 #undef pr_warn_ratelimited
 #define pr_warn_ratelimited(...) no_printk(__VA_ARGS__)
@@ -61,6 +64,7 @@ static long limited_charge(struct t1x_account *account, unsigned long want,
 #include "../pin.c"
 
 #undef t1x_account_charge
+#undef t1x_compat_follow_pfnmap
 
 #include "fake_pin.h"
 
@@ -655,11 +659,54 @@ static void random_memory_against_the_model(struct kunit *test)
 		kunit_info(test, "in round %u\n", round - 1);
 }
 
+/* ---- A BAR whose first pages are small leaves, and the others large ones ---- */
+
+#define BAR_LEAVES (64UL * SZ_1G) /* where the large ones begin */
+#define BAR_PFN BIT(36) /* no memory */
+
+static int follow_bar(struct vm_area_struct *vma, unsigned long vaddr,
+		      unsigned long *pfn, unsigned long *mask, bool *writable)
+{
+	*pfn = BAR_PFN + PHYS_PFN(vaddr);
+	*mask = vaddr < BAR_LEAVES ? PAGE_MASK : ~(SZ_1G - 1UL);
+	*writable = true;
+	return 0;
+}
+
+/* Wherever it lies in the IOVA space, a part of it is two runs at most. */
+static void a_part_of_a_bar_has_room(struct kunit *test)
+{
+	struct t1x_pin *pin = kunit_kzalloc(test, sizeof(*pin), GFP_KERNEL);
+	struct vm_area_struct *vma =
+		kunit_kzalloc(test, sizeof(*vma), GFP_KERNEL);
+	unsigned long small, before, vaddr, npages;
+
+	KUNIT_ASSERT_NOT_NULL(test, pin);
+	KUNIT_ASSERT_NOT_NULL(test, vma);
+	vma->vm_end = BAR_LEAVES + 4UL * SZ_1G;
+	for (small = 1; small < 512; small += 51) {
+		vaddr = BAR_LEAVES - (small << PAGE_SHIFT);
+		for (before = 0; before < 600; before += 37) {
+			pin->runs = pin->few_runs;
+			pin->nr_runs = 0;
+			pin->left = 3 * T1X_PIN_RUN_PAGES;
+			pin->page = 2 * T1X_PIN_RUN_PAGES - before;
+			npages = extend_pfnmap(pin, vma, vaddr,
+					       BAR_PFN + PHYS_PFN(vaddr), 1);
+			KUNIT_EXPECT_GT(test, npages, 512UL);
+			take(pin, BAR_PFN + PHYS_PFN(vaddr), npages,
+			     T1X_PIN_NONE);
+			KUNIT_EXPECT_LE(test, pin->nr_runs, SPARE_RUNS + 0U);
+		}
+	}
+}
+
 static struct kunit_case pin_cases[] = {
 	KUNIT_CASE_PARAM(every_part_of_every_alignment, place_gen_params),
 	KUNIT_CASE_PARAM(a_folio_is_held_once, place_gen_params),
 	KUNIT_CASE_PARAM(a_granule_has_a_pin_of_its_own, place_gen_params),
 	KUNIT_CASE(random_memory_against_the_model),
+	KUNIT_CASE(a_part_of_a_bar_has_room),
 	{}
 };
 
