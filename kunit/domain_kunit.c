@@ -491,7 +491,7 @@ static void open_attaches_and_close_detaches(struct kunit *test)
 	struct t1x_domain *domain = open_group(test, group);
 
 	KUNIT_EXPECT_PTR_EQ(test, domain->domain, group->attached);
-	KUNIT_EXPECT_TRUE(test, domain->parallel);
+	KUNIT_EXPECT_FALSE(test, domain->parallel);
 	t1x_domain_close(domain);
 	KUNIT_EXPECT_PTR_EQ(test, NULL, group->attached);
 }
