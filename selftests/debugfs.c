@@ -4,6 +4,7 @@
  * the IOMMU's own table says.
  */
 #include "device_emu.h"
+#include "dirty.h"
 #include "iotable.h"
 #include "ranges.h"
 #include "second_domain.h"
@@ -77,16 +78,8 @@ TEST_F(debugfs, info_says_what_get_info_says)
 TEST_F(debugfs, info_names_groups_and_devices_as_they_come_and_go)
 {
 	const char *other = t1x_nvme(1);
-	char path[128], target[128], line[128];
-	ssize_t len;
-	int group;
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group",
-		 other);
-	len = readlink(path, target, sizeof(target) - 1);
-	ASSERT_LT(0, len);
-	target[len] = 0;
-	group = atoi(strrchr(target, '/') + 1);
+	int group = t1x_group_number(other);
+	char line[128];
 
 	snprintf(line, sizeof(line), "device %s group %d", other, group);
 	EXPECT_FALSE(t1x_seen_line(self->id, "info", line));

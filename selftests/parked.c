@@ -10,11 +10,9 @@
 #include "suite.h"
 
 #include <fcntl.h>
-#include <linux/memfd.h>
 #include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 /*
@@ -249,27 +247,16 @@ TEST_F(map, killed_map_ends_without_its_page)
 
 /*
  * A MAP gives its pages to the IOMMU by batches of less than 256 contiguous runs: these
- * are more. Each is the same page, so that no two are contiguous.
+ * are more.
  */
 #define SCATTERED_PAGES 300
 
 static char *scattered_memory(struct t1x_fuse *fuse)
 {
-	int fd = syscall(SYS_memfd_create, "t1x", MFD_CLOEXEC);
 	char *mem =
 		t1x_mem_alloc(T1X_MEM_4K, PAGES(SCATTERED_PAGES + FUSE_PAGES));
-	int i;
 
-	t1x_require(fd >= 0 && !ftruncate(fd, T1X_PAGE), "memfd: %s",
-		    strerror(errno));
-	for (i = 0; i < SCATTERED_PAGES; i++) {
-		char *page = mmap(mem + PAGES(i), T1X_PAGE,
-				  PROT_READ | PROT_WRITE,
-				  MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd, 0);
-
-		t1x_require(page != MAP_FAILED, "mmap: %s", strerror(errno));
-	}
-	close(fd);
+	t1x_mem_scatter(mem, SCATTERED_PAGES);
 	t1x_fuse_map(fuse, mem + PAGES(SCATTERED_PAGES));
 	return mem;
 }

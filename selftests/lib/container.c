@@ -60,12 +60,11 @@ const char *t1x_any_device(void)
 	return bdf;
 }
 
-int t1x_group_open(const char *bdf)
+int t1x_group_number(const char *bdf)
 {
-	char link[128], target[256], path[64];
+	char link[128], target[256];
 	const char *bus = "/sys/bus/pci/devices";
 	ssize_t len;
-	int fd;
 
 	if (!strncmp(bdf, "t1x_emu.", 8))
 		bus = T1X_EMU_SYSFS;
@@ -75,7 +74,15 @@ int t1x_group_open(const char *bdf)
 		    "%s has no IOMMU group: start the guest with an IOMMU",
 		    bdf);
 	target[len] = '\0';
-	snprintf(path, sizeof(path), "/dev/vfio/%s", strrchr(target, '/') + 1);
+	return atoi(strrchr(target, '/') + 1);
+}
+
+int t1x_group_open(const char *bdf)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/dev/vfio/%d", t1x_group_number(bdf));
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }

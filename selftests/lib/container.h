@@ -42,6 +42,7 @@ const char *t1x_testdev(int n);
 const char *t1x_any_device(void);
 
 /* Of a PCI address, or of an emulated device's name */
+int t1x_group_number(const char *bdf);
 int t1x_group_open(const char *bdf);
 
 int __t1x_open(struct t1x *c, int type, const char *bdf);

@@ -176,6 +176,23 @@ void t1x_mem_free(enum t1x_mem kind, void *mem, size_t size)
 		munmap(mem, round_size(kind, size));
 }
 
+void t1x_mem_scatter(void *mem, size_t npages)
+{
+	int fd = syscall(SYS_memfd_create, "t1x", MFD_CLOEXEC);
+	char *at = mem;
+	size_t i;
+
+	t1x_require(fd >= 0 && !ftruncate(fd, T1X_PAGE), "memfd: %s",
+		    strerror(errno));
+	for (i = 0; i < npages; i++, at += T1X_PAGE) {
+		void *page = mmap(at, T1X_PAGE, PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd, 0);
+
+		t1x_require(page != MAP_FAILED, "mmap: %s", strerror(errno));
+	}
+	close(fd);
+}
+
 void t1x_phys_range(const void *vaddr, size_t npages, u64 *phys)
 {
 	off_t at = (unsigned long)vaddr / T1X_PAGE * sizeof(*phys);

@@ -23,6 +23,8 @@ enum t1x_mem {
  */
 void *t1x_mem_alloc(enum t1x_mem kind, size_t size);
 void t1x_mem_free(enum t1x_mem kind, void *mem, size_t size);
+/* Maps one and the same page at each of npages addresses: no two are contiguous */
+void t1x_mem_scatter(void *mem, size_t npages);
 size_t t1x_mem_page(enum t1x_mem kind);
 const char *t1x_mem_name(enum t1x_mem kind);
 
