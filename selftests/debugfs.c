@@ -303,11 +303,21 @@ TEST_F_TIMEOUT(debugfs, maps_of_as_many_mappings_as_there_can_be, 600)
 	t1x_seen_free(&maps);
 }
 
+/* ---- The files while all goes on ---- */
+
+/* Mappings that stay, and those that come and go between them, of a page each */
+#define NSTAY 3
+#define STAY 16UL
+#define NCHURN 2
+#define CHURN 32UL
+#define MOST (NSTAY + NCHURN * CHURN)
+
 struct churn {
 	struct t1x *c;
 	char *mem;
 	u64 iova;
 	bool stop;
+	pthread_t thread;
 };
 
 static void *map_and_unmap(void *arg)
@@ -316,45 +326,244 @@ static void *map_and_unmap(void *arg)
 	u64 step;
 
 	while (!__atomic_load_n(&churn->stop, __ATOMIC_RELAXED)) {
-		for (step = 0; step < 32; step++)
-			t1x_map(churn->c, churn->mem, churn->iova + PAGES(step),
-				PAGES(1));
-		for (step = 0; step < 32; step++)
+		for (step = 0; step < CHURN; step++)
+			t1x_map(churn->c, churn->mem + PAGES(step),
+				churn->iova + PAGES(step), PAGES(1));
+		for (step = 0; step < CHURN; step++)
 			t1x_unmap(churn->c, churn->iova + PAGES(step),
 				  PAGES(1));
 	}
 	return NULL;
 }
 
-TEST_F(debugfs, maps_is_right_while_mappings_come_and_go)
+static u64 stay_iova(int i)
 {
-	char *mem = t1x_mem_alloc(T1X_MEM_4K, PAGES(64));
-	struct churn churn[2];
-	struct t1x_seen_maps maps;
-	pthread_t thread[2];
+	return T1X_BASE + PAGES(100 * i);
+}
+
+static char *stay_mem(char *mem, int i)
+{
+	return mem + PAGES(5 * i);
+}
+
+/* STAY and more pages that stay, then those that do not */
+static void churn_begin(struct churn *churn, struct t1x *c, char *mem)
+{
 	int i;
 
-	/* These stay, on both sides of and between those that do not */
-	for (i = 0; i < 3; i++)
-		t1x_map(&self->c, mem, T1X_BASE + PAGES(100 * i), PAGES(16));
-	for (i = 0; i < 2; i++) {
-		churn[i] = (struct churn){ &self->c, mem + PAGES(32),
-					   T1X_BASE + PAGES(100 * i + 20) };
-		ASSERT_EQ(0, pthread_create(&thread[i], NULL, map_and_unmap,
-					    &churn[i]));
+	for (i = 0; i < NSTAY; i++)
+		t1x_map(c, stay_mem(mem, i), stay_iova(i), PAGES(STAY));
+	for (i = 0; i < NCHURN; i++) {
+		churn[i] = (struct churn){ c, mem + PAGES(CHURN),
+					   stay_iova(i) + PAGES(20) };
+		t1x_require(!pthread_create(&churn[i].thread, NULL,
+					    map_and_unmap, &churn[i]),
+			    "pthread_create");
 	}
-	for (i = 0; i < 50; i++) {
-		t1x_seen_maps(self->id, &maps);
-		EXPECT_NE(NULL, t1x_seen_find(&maps, T1X_BASE));
-		EXPECT_NE(NULL, t1x_seen_find(&maps, T1X_BASE + PAGES(100)));
-		EXPECT_NE(NULL, t1x_seen_find(&maps, T1X_BASE + PAGES(200)));
-		EXPECT_GE(3 + 2 * 32, maps.n);
-		t1x_seen_free(&maps);
-	}
-	for (i = 0; i < 2; i++) {
+}
+
+static void churn_end(struct churn *churn)
+{
+	int i;
+
+	for (i = 0; i < NCHURN; i++) {
 		__atomic_store_n(&churn[i].stop, true, __ATOMIC_RELAXED);
-		pthread_join(thread[i], NULL);
+		pthread_join(churn[i].thread, NULL);
 	}
+}
+
+/* Does a line say all that is so of such a mapping, whatever its state? */
+static bool is_of(const struct t1x_seen_map *map, u64 iova, u64 npages,
+		  const char *vaddr)
+{
+	bool live = !strcmp(map->state, "live");
+
+	return map->iova == iova && map->last == iova + PAGES(npages) - 1 &&
+	       map->vaddr == (u64)vaddr && map->pages == npages &&
+	       map->pid == getpid() && !map->granule &&
+	       !strcmp(map->prot, "rw") && map->in_iommu == live;
+}
+
+static bool comes_and_goes(const struct t1x_seen_map *map,
+			   const struct churn *churn)
+{
+	u64 offset = map->iova - churn->iova;
+
+	return offset < PAGES(CHURN) && !(offset % T1X_PAGE) &&
+	       is_of(map, map->iova, 1, churn->mem + offset) &&
+	       (!strcmp(map->state, "live") || !strcmp(map->state, "filling") ||
+		!strcmp(map->state, "dying"));
+}
+
+/* Has "maps" those that stay, and none that cannot be? */
+static bool maps_hold(u64 id, char *mem, const struct churn *churn)
+{
+	const struct t1x_seen_map *map;
+	struct t1x_seen_maps maps;
+	int i, stay = 0;
+	bool ok = true;
+
+	t1x_seen_maps(id, &maps);
+	for (i = 0; ok && i < maps.n; i++) {
+		map = &maps.map[i];
+		if (stay < NSTAY && map->iova == stay_iova(stay)) {
+			ok = is_of(map, map->iova, STAY, stay_mem(mem, stay)) &&
+			     !strcmp(map->state, "live");
+			stay++;
+		} else {
+			ok = comes_and_goes(map, &churn[0]) ||
+			     comes_and_goes(map, &churn[1]);
+		}
+		if (!ok)
+			printf("# 0x%lx-0x%lx 0x%lx %s %s %lu pages, pid %d\n",
+			       map->iova, map->last, map->vaddr, map->prot,
+			       map->state, map->pages, map->pid);
+	}
+	ok = ok && stay == NSTAY && maps.n <= (int)MOST;
+	t1x_seen_free(&maps);
+	return ok;
+}
+
+/* Sum of the calls in a histogram of "stats" */
+static u64 histogram(const char *text, const char *name)
+{
+	u64 ns, calls, sum = 0, last = 0;
+	size_t len = strlen(name);
+	const char *line;
+
+	for (line = text; *line; line = strchr(line, '\n') + 1) {
+		if (strncmp(line, name, len) || line[len] != ' ')
+			continue;
+		t1x_require(sscanf(line + len, "%lu %lu", &ns, &calls) == 2,
+			    "%.40s", line);
+		t1x_require(calls && ns > last && !(ns & (ns - 1)), "%.40s",
+			    line);
+		last = ns;
+		sum += calls;
+	}
+	return sum;
+}
+
+/*
+ * Number of calls of a kind, none of which has failed; 0 if that is not so. All have
+ * a place in the histogram, but for those that end while it is read: one of a thread.
+ */
+static u64 calls_that_did_well(const char *text, const char *kind)
+{
+	char line[64];
+	u64 n;
+
+	snprintf(line, sizeof(line), "calls %s", kind);
+	n = t1x_seen_value(text, line);
+	snprintf(line, sizeof(line), "calls %s %lu failed 0", kind, n);
+	if (!t1x_seen_has(text, line))
+		return 0;
+	snprintf(line, sizeof(line), "%s_ns", kind);
+	return histogram(text, line) + NCHURN < n ? 0 : n;
+}
+
+static bool is_between(u64 value, u64 least, u64 most)
+{
+	return least <= value && value <= most;
+}
+
+/* Do the numbers of "stats" fit each other, and those read before? Sets these. */
+static bool stats_hold(u64 id, u64 *maps, u64 *unmaps)
+{
+	const u64 stay = NSTAY * STAY, most = stay + NCHURN * CHURN;
+	u64 nr, pages, left, charged, before = *maps, before_unmaps = *unmaps;
+	char *text = t1x_seen_read(id, "stats"), account[64];
+	bool ok;
+
+	nr = t1x_seen_value(text, "mappings");
+	pages = t1x_seen_value(text, "pages");
+	left = t1x_seen_value(text, "mappings_left");
+	snprintf(account, sizeof(account), "account %d pages", getpid());
+	charged = t1x_seen_value(text, account);
+	*maps = calls_that_did_well(text, "map");
+	*unmaps = calls_that_did_well(text, "unmap");
+	ok = is_between(nr, NSTAY, MOST) && pages == nr - NSTAY + stay &&
+	     is_between(left, 65535 - MOST, 65535 - NSTAY) &&
+	     is_between(charged, stay, most) &&
+	     !t1x_seen_value(text, "external_pages") &&
+	     !t1x_seen_value(text, "stuck") &&
+	     t1x_seen_has(text, "dirty_log off") && *maps >= NSTAY &&
+	     *maps >= before && *unmaps >= before_unmaps;
+	if (!ok)
+		printf("# %lu maps and %lu unmaps before:\n%s", before,
+		       before_unmaps, text);
+	free(text);
+	return ok;
+}
+
+TEST_F(debugfs, files_are_right_while_mappings_come_and_go)
+{
+	char *mem = t1x_mem_alloc(T1X_MEM_4K, PAGES(2 * CHURN));
+	char *info = t1x_seen_read(self->id, "info"), *text;
+	u64 maps = 0, unmaps = 0;
+	struct churn churn[NCHURN];
+	int i;
+
+	churn_begin(churn, &self->c, mem);
+	for (i = 0; i < 50 || maps < 10 * MOST; i++) {
+		ASSERT_TRUE(maps_hold(self->id, mem, churn));
+		ASSERT_TRUE(stats_hold(self->id, &maps, &unmaps));
+		/* Nothing of this comes or goes */
+		text = t1x_seen_read(self->id, "info");
+		ASSERT_STREQ(info, text);
+		free(text);
+	}
+	churn_end(churn);
+	free(info);
+	EXPECT_TRUE(maps_hold(self->id, mem, churn));
+	EXPECT_EQ(NSTAY, t1x_seen_number(self->id, "stats", "mappings"));
+}
+
+struct visitor {
+	struct t1x *c;
+	const char *bdf;
+	u64 visits;
+	bool stop;
+};
+
+static void *come_and_go(void *arg)
+{
+	struct visitor *visitor = arg;
+
+	while (!__atomic_load_n(&visitor->stop, __ATOMIC_RELAXED)) {
+		t1x_add_group(visitor->c, visitor->bdf);
+		t1x_del_group(visitor->c, visitor->bdf);
+		__atomic_add_fetch(&visitor->visits, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+/* With the second group or without it, and nothing between */
+TEST_F(debugfs, info_is_right_while_a_group_comes_and_goes)
+{
+	struct visitor visitor = { &self->c, t1x_nvme(1) };
+	char *alone, *both, *text;
+	pthread_t thread;
+	int i;
+
+	alone = t1x_seen_read(self->id, "info");
+	t1x_add_group(&self->c, visitor.bdf);
+	both = t1x_seen_read(self->id, "info");
+	t1x_del_group(&self->c, visitor.bdf);
+	ASSERT_STRNE(alone, both);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, come_and_go, &visitor));
+	for (i = 0;
+	     i < 50 || __atomic_load_n(&visitor.visits, __ATOMIC_RELAXED) < 5;
+	     i++) {
+		text = t1x_seen_read(self->id, "info");
+		ASSERT_TRUE(!strcmp(text, alone) || !strcmp(text, both))
+		TH_LOG("%s", text);
+		free(text);
+	}
+	__atomic_store_n(&visitor.stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	free(alone);
+	free(both);
 }
 
 /* ---- stats ---- */
@@ -381,37 +590,18 @@ TEST_F(debugfs, stats_count_calls_mappings_and_pages)
 	EXPECT_EQ(0, t1x_seen_number(self->id, "stats", "mappings"));
 }
 
-/* Sum of the calls in a histogram */
-static u64 histogram(u64 id, const char *name)
-{
-	char *text = t1x_seen_read(id, "stats"), *line;
-	size_t len = strlen(name);
-	u64 ns, calls, sum = 0, last = 0;
-
-	for (line = text; *line; line = strchr(line, '\n') + 1) {
-		if (strncmp(line, name, len) || line[len] != ' ')
-			continue;
-		t1x_require(sscanf(line + len, "%lu %lu", &ns, &calls) == 2,
-			    "%.40s", line);
-		t1x_require(calls && ns > last && !(ns & (ns - 1)), "%.40s",
-			    line);
-		last = ns;
-		sum += calls;
-	}
-	free(text);
-	return sum;
-}
-
 TEST_F(debugfs, stats_tell_how_long_calls_took)
 {
-	char *mem = t1x_mem_alloc(T1X_MEM_4K, PAGES(1));
+	char *mem = t1x_mem_alloc(T1X_MEM_4K, PAGES(1)), *text;
 	int i;
 
 	for (i = 0; i < 10; i++)
 		t1x_map(&self->c, mem, T1X_BASE + PAGES(i), PAGES(1));
 	t1x_unmap_all(&self->c);
-	EXPECT_EQ(10, histogram(self->id, "map_ns"));
-	EXPECT_EQ(1, histogram(self->id, "unmap_ns"));
+	text = t1x_seen_read(self->id, "stats");
+	EXPECT_EQ(10, histogram(text, "map_ns"));
+	EXPECT_EQ(1, histogram(text, "unmap_ns"));
+	free(text);
 }
 
 TEST_F(debugfs, stats_tell_the_dirty_log)

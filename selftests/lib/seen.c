@@ -195,24 +195,34 @@ static const char *find_line(const char *text, const char *words)
 	return NULL;
 }
 
+u64 t1x_seen_value(const char *text, const char *key)
+{
+	const char *line = find_line(text, key);
+
+	t1x_require(line, "there is no %s in:\n%s", key, text);
+	return strtoul(line + strlen(key), NULL, 0);
+}
+
 u64 t1x_seen_number(u64 id, const char *file, const char *key)
 {
 	char *text = t1x_seen_read(id, file);
-	const char *line = find_line(text, key);
-	u64 value;
+	u64 value = t1x_seen_value(text, key);
 
-	t1x_require(line, "%s of container %lu has no %s:\n%s", file, id, key,
-		    text);
-	value = strtoul(line + strlen(key), NULL, 0);
 	free(text);
 	return value;
+}
+
+bool t1x_seen_has(const char *text, const char *line)
+{
+	const char *at = find_line(text, line);
+
+	return at && at[strlen(line)] == '\n';
 }
 
 bool t1x_seen_line(u64 id, const char *file, const char *line)
 {
 	char *text = t1x_seen_read(id, file);
-	const char *at = find_line(text, line);
-	bool found = at && at[strlen(line)] == '\n';
+	bool found = t1x_seen_has(text, line);
 
 	free(text);
 	return found;

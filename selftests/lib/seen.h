@@ -46,6 +46,9 @@ const struct t1x_seen_map *t1x_seen_find(const struct t1x_seen_maps *maps,
 u64 t1x_seen_number(u64 id, const char *file, const char *key);
 /* Is there such a line? */
 bool t1x_seen_line(u64 id, const char *file, const char *line);
+/* The same of a text that was read before */
+u64 t1x_seen_value(const char *text, const char *key);
+bool t1x_seen_has(const char *text, const char *line);
 /* The last line of "errors" from the errno on, without who it was; "" if none */
 void t1x_seen_error(u64 id, char *buf, size_t len);
 
