@@ -116,12 +116,18 @@ static void parse_leaves(const char *text, struct t1x_seen_map *map)
 		    sum, map->iova, map->last);
 }
 
-static bool parse_line(const char *line, struct t1x_seen_map *map)
+static bool parse_line(const char *text, struct t1x_seen_map *map)
 {
-	char leaves[1024];
+	size_t len = strcspn(text, "\n");
+	char line[2048], leaves[1024];
 
 	memset(map, 0, sizeof(*map));
-	if (sscanf(line, "0x%lx-0x%lx 0x%lx %3s %lu %15s %lu %1023s %15s %d\n",
+	if (len >= sizeof(line))
+		return false;
+	/* By itself: sscanf() would first look for the end of all lines */
+	memcpy(line, text, len);
+	line[len] = 0;
+	if (sscanf(line, "0x%lx-0x%lx 0x%lx %3s %lu %15s %lu %1023s %15s %d",
 		   &map->iova, &map->last, &map->vaddr, map->prot,
 		   &map->granule, map->state, &map->pages, leaves, map->why,
 		   &map->pid) != 10)
