@@ -103,12 +103,17 @@ int t1x_wrap_errno(void)
 	return t1x_kernel_at_least(6, 18) ? EOVERFLOW : EINVAL;
 }
 
-u64 t1x_now_ms(void)
+u64 t1x_now_us(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
+	return ts.tv_sec * 1000000ULL + ts.tv_nsec / 1000;
+}
+
+u64 t1x_now_ms(void)
+{
+	return t1x_now_us() / 1000;
 }
 
 void t1x_sleep_ms(unsigned int ms)

@@ -64,6 +64,7 @@ bool t1x_kernel_at_least(unsigned int major, unsigned int minor);
 /* The errno of an address range that wraps: 7.x has its own. Positive. */
 int t1x_wrap_errno(void);
 
+u64 t1x_now_us(void);
 u64 t1x_now_ms(void);
 void t1x_sleep_ms(unsigned int ms);
 u64 t1x_random(void);
