@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Why a call failed: each reason of Documentation/debugfs.rst, provoked and read.
+ * Why a call failed: each reason of Documentation/debugfs.rst, provoked and read; but
+ * for "interrupts", which wants an IOMMU that does not isolate MSIs, "attached", since
+ * vfio core refuses to attach a group twice before type1x is asked, and "other", of
+ * which kunit/journal_kunit.c has an example. "memory" and "iommu" are provoked where
+ * the kernel can make allocations fail.
  */
+#include "device.h"
 #include "device_emu.h"
 #include "dirty.h"
+#include "fault.h"
+#include "fuse.h"
 #include "ranges.h"
 #include "second_domain.h"
 #include "seen.h"
@@ -15,6 +22,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #define SIZE PAGES(64)
 
@@ -85,10 +93,6 @@ TEST_F(reasons, none_without_a_failure)
 	free(text);
 }
 
-#define FORMAT                                                              \
-	"%lu.%6lu map -22 0x1-0x1000 alignment field=range pgsize=4096 by " \
-	"%d %31[^\n]"
-
 TEST_F(reasons, line_says_when_and_who)
 {
 	char *text, comm[32] = "";
@@ -129,15 +133,10 @@ TEST_F(reasons, last_64_are_kept_oldest_first)
 TEST_F(reasons, are_kept_of_a_container_that_is_gone)
 {
 	char *text, want[64];
-	FILE *file;
 
 	EXPECT_EQ(-EINVAL, __t1x_map(&self->c, self->mem, 1, PAGES(1)));
 	t1x_close(&self->c);
-	file = fopen(T1X_SEEN_DIR "/errors", "r");
-	ASSERT_NE(NULL, file);
-	text = calloc(1, 1 << 16);
-	EXPECT_LT(0, fread(text, 1, (1 << 16) - 1, file));
-	fclose(file);
+	text = t1x_seen_read(0, "errors");
 	snprintf(want, sizeof(want), "\n%lu ", self->id);
 	EXPECT_TRUE(strstr(text, want) ||
 		    !strncmp(text, want + 1, strlen(want + 1)));
@@ -249,6 +248,41 @@ TEST_F(reasons, of_map)
 	munmap(ro, PAGES(2));
 }
 
+TEST_F(reasons, of_a_file_that_has_become_shorter)
+{
+	int fd = memfd_create("t1x", MFD_CLOEXEC);
+	char *mem;
+
+	ASSERT_EQ(0, ftruncate(fd, PAGES(2)));
+	mem = mmap(NULL, PAGES(2), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ASSERT_NE(MAP_FAILED, (void *)mem);
+	ASSERT_EQ(0, ftruncate(fd, PAGES(1)));
+	EXPECT_EQ(-EFAULT, __t1x_map(&self->c, mem, 0, PAGES(2)));
+	EXPECT_TRUE(told(self->id, "map", -14, 0x0, 0x1fff,
+			 "user_memory vaddr=0x%lx why=fault",
+			 (u64)mem + PAGES(1)));
+	munmap(mem, PAGES(2));
+	close(fd);
+}
+
+TEST_F(reasons, of_registers_that_do_not_answer)
+{
+	struct t1x_device dev;
+	char *bar;
+
+	t1x_device_open(&dev, &self->c, self->bdf);
+	bar = t1x_device_bar_map(&dev, 0, PAGES(1), PROT_READ | PROT_WRITE);
+	t1x_device_decode(&dev, false);
+	EXPECT_EQ(-EFAULT, __t1x_map(&self->c, bar, 0, PAGES(1)));
+	EXPECT_TRUE(told(self->id, "map", -14, 0x0, 0xfff,
+			 "user_memory vaddr=0x%lx why=io", (u64)bar));
+	t1x_device_decode(&dev, true);
+	t1x_map(&self->c, bar, 0, PAGES(1));
+	t1x_unmap(&self->c, 0, PAGES(1));
+	munmap(bar, PAGES(1));
+	t1x_device_close(&dev);
+}
+
 static int beyond_the_limit(void *arg)
 {
 	struct _test_data_reasons *self = arg;
@@ -320,6 +354,8 @@ TEST_F(reasons, of_unmap)
 
 TEST_F(reasons, of_reports)
 {
+	struct vfio_type1x_dirty_range range;
+	struct t1x_dirty_get get;
 	u64 words[2];
 
 	EXPECT_EQ(-EINVAL,
@@ -343,6 +379,96 @@ TEST_F(reasons, of_reports)
 			 T1X_BASE + PAGES(2) - 1,
 			 "cut first=0x%lx last=0x%lx granule=0", T1X_BASE,
 			 T1X_BASE + PAGES(4) - 1));
+
+	get = t1x_dirty_get_of(T1X_BASE, T1X_2M, words);
+	get.range.bitmap.pgsize = T1X_2M;
+	EXPECT_EQ(-EINVAL, __t1x_dirty_get_raw(&self->c, &get));
+	EXPECT_TRUE(told(self->id, "dirty", -22, T1X_BASE,
+			 T1X_BASE + T1X_2M - 1, "pgsize pgsize=2097152"));
+	get.range.bitmap.pgsize = 0;
+	EXPECT_EQ(-EINVAL, __t1x_dirty_get_raw(&self->c, &get));
+	EXPECT_TRUE(told(self->id, "dirty", -22, T1X_BASE,
+			 T1X_BASE + T1X_2M - 1, "argument field=bitmap"));
+	range = t1x_dirty_range_of(0, PAGES(1) - 1, words);
+	range.bitmap_pgsize = 2 * T1X_PAGE;
+	EXPECT_EQ(-EINVAL,
+		  __t1x_call(&self->c, VFIO_IOMMU_TYPE1X_DIRTY_RANGE, &range));
+	EXPECT_TRUE(
+		told(self->id, "dirty", -22, 0x0, 0xfff, "pgsize pgsize=8192"));
+}
+
+/* How often an allocation is made to fail in a MAP before it has no more of them */
+#define QUIET 4
+
+/* Is that what is told of a MAP of two pages? No line is printed if it is not. */
+static bool says(const char *is, u64 iova, const char *reason)
+{
+	char want[128];
+
+	snprintf(want, sizeof(want), "map -12 0x%lx-0x%lx %s", iova,
+		 iova + PAGES(2) - 1, reason);
+	return !strcmp(want, is);
+}
+
+TEST_F(reasons, of_a_kernel_that_has_no_memory)
+{
+	char is[256], of_iommu[64];
+	int memory = 0, iommu = 0, quiet = 0, nth, ret;
+
+	if (!t1x_fault_available())
+		SKIP(return, "needs fault injection");
+	for (nth = 1; quiet < QUIET; nth++) {
+		/* Where the IOMMU has no page table yet */
+		u64 iova = nth * T1X_1G;
+
+		t1x_fault_begin(nth);
+		ret = __t1x_map(&self->c, self->mem, iova, PAGES(2));
+		quiet = t1x_fault_end() ? 0 : quiet + 1;
+		if (!ret)
+			continue;
+		t1x_seen_error(self->id, is, sizeof(is));
+		snprintf(of_iommu, sizeof(of_iommu), "iommu iova=0x%lx", iova);
+		memory += says(is, iova, "memory");
+		iommu += says(is, iova, of_iommu);
+	}
+	printf("# %d of %d for memory, %d for the IOMMU\n", memory, nth - 1,
+	       iommu);
+	EXPECT_NE(0, memory);
+	EXPECT_NE(0, iommu);
+}
+
+TEST_F(reasons, of_an_iommu_driver_that_refuses_a_group)
+{
+	const char *other = t1x_nvme(1);
+
+	/* It must see the first attach */
+	t1x_close(&self->c);
+	if (!other || !t1x_second_domain_load())
+		SKIP(return, "needs two devices and t1x_second_domain");
+	t1x_open(&self->c, VFIO_TYPE1v2_IOMMU, self->bdf);
+	self->id = t1x_seen_id();
+	t1x_refuse_attaches(1000);
+	EXPECT_EQ(-EINVAL, __t1x_add_group(&self->c, other));
+	t1x_refuse_attaches(0);
+	EXPECT_TRUE(told(self->id, "attach", -22, NO_RANGE, "group group=%d",
+			 t1x_group_number(other)));
+	t1x_close(&self->c);
+	EXPECT_EQ(0, t1x_second_domain_unload());
+}
+
+TEST_F(reasons, of_the_old_type)
+{
+	const u64 last = T1X_BASE + PAGES(1) - 1;
+	u64 words[1];
+
+	t1x_close(&self->c);
+	t1x_open(&self->c, VFIO_TYPE1_IOMMU, self->bdf);
+	self->id = t1x_seen_id();
+	EXPECT_EQ(-EACCES, __t1x_dirty(&self->c, T1X_DIRTY_START));
+	EXPECT_TRUE(told(self->id, "dirty", -13, NO_RANGE, "v1"));
+	EXPECT_EQ(-EACCES, __t1x_unmap_range_dirty(&self->c, T1X_BASE, last,
+						   words, NULL));
+	EXPECT_TRUE(told(self->id, "unmap", -13, T1X_BASE, last, "v1"));
 }
 
 TEST_F(reasons, of_page_sizes)
@@ -430,6 +556,111 @@ TEST_F(emu_reasons, of_an_attach)
 						    VFIO_DMA_UNMAP_FLAG_VADDR,
 					    NULL));
 	EXPECT_TRUE(told(self->id, "unmap", -16, NO_RANGE, "emulated"));
+}
+
+TEST_F(emu_reasons, of_a_mapper_that_is_gone)
+{
+	const char *bdf = t1x_any_device();
+	int status = 1;
+	pid_t pid;
+
+	pid = t1x_fork();
+	if (!pid) {
+		t1x_map(&self->c, self->mem, T1X_BASE, PAGES(2));
+		_exit(0);
+	}
+	ASSERT_EQ(0, t1x_wait(pid, 30000, &status));
+	ASSERT_EQ(0, status);
+	EXPECT_EQ(-ENODEV, __t1x_emu_pin(&self->emu, T1X_BASE, 1));
+	EXPECT_TRUE(told(self->id, "pin", -19, T1X_BASE,
+			 T1X_BASE + PAGES(1) - 1, "mapper_gone pid=%d", pid));
+	EXPECT_EQ(-ESRCH, __t1x_add_group(&self->c, bdf));
+	EXPECT_TRUE(told(self->id, "attach", -3, NO_RANGE, "mapper_gone pid=%d",
+			 pid));
+	t1x_unmap(&self->c, T1X_BASE, PAGES(2));
+}
+
+TEST_F(emu_reasons, of_a_pin_in_a_container_of_the_old_type)
+{
+	t1x_emu_close(&self->emu);
+	t1x_close(&self->c);
+	t1x_open(&self->c, VFIO_TYPE1_IOMMU, t1x_emu(0));
+	t1x_emu_open(&self->emu, &self->c, t1x_emu(0));
+	self->id = t1x_seen_id();
+	EXPECT_EQ(-EACCES, __t1x_emu_pin(&self->emu, T1X_BASE, 1));
+	EXPECT_TRUE(told(self->id, "pin", -13, T1X_BASE,
+			 T1X_BASE + PAGES(1) - 1, "v1"));
+}
+
+/* A child whose MAP waits for a page that does not come */
+FIXTURE(parked_reasons)
+{
+	struct t1x c;
+	struct t1x_leak leak;
+	struct t1x_fuse fuse;
+	char *mem;
+	u64 id;
+	pid_t mapper;
+};
+
+FIXTURE_SETUP(parked_reasons)
+{
+	if (!t1x_is_type1x() || !t1x_fuse_start(&self->fuse, PAGES(1)))
+		SKIP(return, "needs type1x and FUSE");
+	self->mem = t1x_fuse_map(&self->fuse, NULL);
+	t1x_leak_begin(&self->leak);
+	t1x_open(&self->c, VFIO_TYPE1v2_IOMMU, NULL);
+	self->id = t1x_seen_id();
+	self->mapper = t1x_fork();
+	if (!self->mapper) {
+		/* The group is the parent's alone, who lets it go */
+		close(self->c.group[0].fd);
+		_exit(-__t1x_map_flags(&self->c, self->mem, T1X_BASE, PAGES(1),
+				       VFIO_DMA_MAP_FLAG_READ));
+	}
+	ASSERT_TRUE(t1x_fuse_wait_parked(&self->fuse, 20000));
+}
+
+FIXTURE_TEARDOWN(parked_reasons)
+{
+	t1x_close(&self->c);
+	EXPECT_EQ(0, t1x_leak_end(&self->leak));
+	t1x_fuse_stop(&self->fuse);
+}
+
+TEST_F(parked_reasons, of_a_killed_process)
+{
+	kill(self->mapper, SIGKILL);
+	ASSERT_EQ(0, t1x_wait(self->mapper, 30000, NULL));
+	EXPECT_TRUE(told(self->id, "map", -4, T1X_BASE, T1X_BASE + PAGES(1) - 1,
+			 "killed"));
+}
+
+/* The container is gone by then: only the file of all remembers it */
+TEST_F(parked_reasons, of_a_container_without_a_group)
+{
+	char *text, *line, *end, want[128], begin[32];
+	int status = 0;
+
+	ASSERT_EQ(0, ioctl(self->c.group[0].fd, VFIO_GROUP_UNSET_CONTAINER));
+	t1x_fuse_release(&self->fuse);
+	ASSERT_EQ(0, t1x_wait(self->mapper, 30000, &status));
+	EXPECT_EQ(EINVAL, WEXITSTATUS(status));
+
+	text = t1x_seen_read(0, "errors");
+	end = text + strlen(text);
+	ASSERT_LT(text, end);
+	end[-1] = 0;
+	line = strrchr(text, '\n') ? strrchr(text, '\n') + 1 : text;
+	snprintf(begin, sizeof(begin), "%lu ", self->id);
+	snprintf(want, sizeof(want),
+		 " map -22 0x%lx-0x%lx no_group by %d reasons", T1X_BASE,
+		 T1X_BASE + PAGES(1) - 1, self->mapper);
+	EXPECT_EQ(0, strncmp(line, begin, strlen(begin))) TH_LOG("%s", line);
+	line = strchr(line + strlen(begin), ' ');
+	ASSERT_NE(NULL, line);
+	EXPECT_STREQ(want, line);
+	free(text);
 }
 
 TEST_HARNESS_MAIN

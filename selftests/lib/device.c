@@ -23,7 +23,7 @@ static void region_info(struct t1x_device *dev, unsigned int index,
 		    "%s: region %u: %s", dev->bdf, index, strerror(errno));
 }
 
-static void enable(struct t1x_device *dev)
+static void set_command(struct t1x_device *dev, u16 clear, u16 set)
 {
 	struct vfio_region_info config;
 	u16 command;
@@ -34,17 +34,22 @@ static void enable(struct t1x_device *dev)
 	t1x_require(pread(dev->fd, &command, 2, at) == 2,
 		    "%s: reading the command register: %s", dev->bdf,
 		    strerror(errno));
-	command |= PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+	command = (command & ~clear) | set;
 	t1x_require(pwrite(dev->fd, &command, 2, at) == 2,
-		    "%s: enabling bus mastering: %s", dev->bdf,
+		    "%s: writing the command register: %s", dev->bdf,
 		    strerror(errno));
+}
+
+void t1x_device_decode(struct t1x_device *dev, bool on)
+{
+	set_command(dev, PCI_COMMAND_MEMORY, on ? PCI_COMMAND_MEMORY : 0);
 }
 
 void t1x_device_adopt(struct t1x_device *dev, int fd, const char *bdf)
 {
 	snprintf(dev->bdf, sizeof(dev->bdf), "%s", bdf);
 	dev->fd = fd;
-	enable(dev);
+	set_command(dev, 0, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 }
 
 void t1x_device_open(struct t1x_device *dev, struct t1x *c, const char *bdf)

@@ -17,6 +17,8 @@ void t1x_device_open(struct t1x_device *dev, struct t1x *c, const char *bdf);
 /* A device whose file was opened in another way, and is still the caller's */
 void t1x_device_adopt(struct t1x_device *dev, int fd, const char *bdf);
 void t1x_device_close(struct t1x_device *dev);
+/* Do its BARs answer? They do from the open on. Without it they cannot be faulted in */
+void t1x_device_decode(struct t1x_device *dev, bool on);
 
 u64 t1x_device_bar_size(struct t1x_device *dev, int bar);
 /* Where the host has placed the BAR */

@@ -13,7 +13,10 @@
 
 static void path_of(char *path, size_t len, u64 id, const char *file)
 {
-	snprintf(path, len, "%s/%lu/%s", T1X_SEEN_DIR, id, file);
+	if (id)
+		snprintf(path, len, "%s/%lu/%s", T1X_SEEN_DIR, id, file);
+	else
+		snprintf(path, len, "%s/%s", T1X_SEEN_DIR, file);
 }
 
 int t1x_seen_open(u64 id, const char *file, int flags)

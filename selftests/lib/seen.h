@@ -28,7 +28,10 @@ struct t1x_seen_maps {
 /* Number of the newest container that this process has opened; 0: there is none */
 u64 t1x_seen_id(void);
 
-/* All of a file of a container, to be freed; fails the test if it is not there */
+/*
+ * All of a file of a container, to be freed; fails the test if it is not there.
+ * Container 0 stands for all, also for those that are gone.
+ */
 char *t1x_seen_read(u64 id, const char *file);
 /* An open file of a container, or -errno */
 int t1x_seen_open(u64 id, const char *file, int flags);
