@@ -296,9 +296,12 @@ TEST_F(info_caps, second_set_iommu_is_refused)
 TEST(unknown_type_is_refused)
 {
 	const char *bdf = t1x_any_device();
+	struct t1x_leak leak;
 	struct t1x c;
 
+	t1x_leak_begin(&leak);
 	EXPECT_EQ(-ENODEV, __t1x_open(&c, 99, bdf));
+	EXPECT_EQ(0, t1x_leak_end(&leak));
 }
 
 TEST(nesting_type_behaves_as_v2_does)

@@ -44,6 +44,7 @@ FIXTURE_SETUP(differential)
 
 	if (!t1x_module_path(T1X_MODULE_INTREE))
 		SKIP(return, "the guest lacks " T1X_MODULE_INTREE);
+	t1x_leak_begin(&self->leak);
 	for (i = 0; i < 2; i++) {
 		const char *path = t1x_module_path(helpers[i]);
 
@@ -63,6 +64,9 @@ FIXTURE_TEARDOWN(differential)
 		if (self->loaded[i])
 			EXPECT_EQ(0, t1x_rmmod(helpers[i]));
 	t1x_print_known();
+	/* Pins are compared at the end of each sequence: in-tree loses some for good */
+	EXPECT_EQ(self->leak.locked, t1x_locked());
+	EXPECT_EQ(0, t1x_leak_log(&self->leak));
 }
 
 static u64 setting(const char *name, u64 otherwise)

@@ -167,7 +167,7 @@ bool t1x_pinned_are(const struct t1x_leak *leak, long locked, long pins)
 	return false;
 }
 
-static int check_log(struct t1x_leak *leak)
+int t1x_leak_log(struct t1x_leak *leak)
 {
 	const char *line;
 	int bad = 0;
@@ -205,7 +205,7 @@ int t1x_leak_end(struct t1x_leak *leak)
 	if (huge)
 		bad += printf("# leak: HugePages_Free %+ld\n", huge) > 0;
 
-	bad += check_log(leak);
+	bad += t1x_leak_log(leak);
 	close(leak->kmsg);
 	fflush(stdout);
 	return bad;

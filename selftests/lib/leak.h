@@ -25,6 +25,8 @@ long t1x_locked_of(pid_t pid);
 void t1x_leak_begin(struct t1x_leak *leak);
 /* Pages charged to this process, and pins of the system since then; prints */
 bool t1x_pinned_are(const struct t1x_leak *leak, long locked, long pins);
+/* Number of complaints in the kernel log since then, the first ones printed */
+int t1x_leak_log(struct t1x_leak *leak);
 /* Number of things that are not as they were, one line printed for each */
 int t1x_leak_end(struct t1x_leak *leak);
 
