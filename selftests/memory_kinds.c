@@ -10,8 +10,11 @@
 #include "suite.h"
 #include "uffd.h"
 
+#include <fcntl.h>
 #include <linux/memfd.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -117,6 +120,29 @@ static bool prove_kind(struct _test_data_memory_kinds *self, enum t1x_mem kind,
 	return true;
 }
 
+/* Not all of 10 pages can be pinned: the whole call fails and leaves nothing */
+static void expect_fault(struct _test_data_memory_kinds *self, char *mem,
+			 u32 flags)
+{
+	u32 avail = t1x_dma_avail(&self->c);
+	long pins = t1x_pins(), locked = t1x_locked();
+	u64 size = 1;
+	int ret;
+
+	ret = __t1x_map_flags(&self->c, mem, T1X_BASE, PAGES(10), flags);
+	t1x_require(ret == -EFAULT, "MAP returned %d (%s), expected EFAULT",
+		    ret, strerror(-ret));
+	t1x_require(t1x_pins() == pins, "%ld pins are left", t1x_pins() - pins);
+	t1x_require(t1x_locked() == locked, "VmLck is %ld, was %ld",
+		    t1x_locked(), locked);
+	t1x_require(t1x_dma_avail(&self->c) == avail, "an entry is left");
+	ret = __t1x_unmap(&self->c, T1X_BASE, PAGES(10), &size);
+	t1x_require(!ret && !size, "UNMAP found 0x%lx bytes", size);
+	if (t1x_iotable_available(self->bdf))
+		t1x_require(!t1x_iotable_count(self->bdf, T1X_BASE, PAGES(10)),
+			    "entries are left in the IOMMU's table");
+}
+
 TEST_F(memory_kinds, anonymous_4k_pages)
 {
 	ASSERT_TRUE(prove_kind(self, T1X_MEM_4K, PAGES(300)));
@@ -164,6 +190,65 @@ TEST_F(memory_kinds, memfd_of_huge_pages)
 TEST_F(memory_kinds, shared_file_on_tmpfs)
 {
 	ASSERT_TRUE(prove_kind(self, T1X_MEM_FILE, PAGES(40)));
+}
+
+#define RAMFS "/tmp/t1x-ramfs"
+
+/* A file that is gone with its last user, and so is the file system */
+static char *alloc_on_ramfs(u64 size, int flags)
+{
+	char *mem;
+	int fd;
+
+	t1x_require(!mkdir(RAMFS, 0700) || errno == EEXIST, "mkdir: %s",
+		    strerror(errno));
+	t1x_require(!mount("t1x", RAMFS, "ramfs", 0, NULL), "ramfs: %s",
+		    strerror(errno));
+	fd = open(RAMFS "/file", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	t1x_require(fd >= 0 && !ftruncate(fd, size), RAMFS "/file: %s",
+		    strerror(errno));
+	umount2(RAMFS, MNT_DETACH);
+	rmdir(RAMFS);
+
+	mem = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+	t1x_require(mem != MAP_FAILED, "mmap: %s", strerror(errno));
+	close(fd);
+	memset(mem, 1, size);
+	return mem;
+}
+
+/*
+ * Unlike tmpfs, ramfs wants to know of each write to its pages: since 6.5 the kernel
+ * does not let a device have them for writing, which it could do unseen.
+ */
+TEST_F(memory_kinds, shared_file_on_ramfs)
+{
+	u64 size = PAGES(40);
+	char *mem = alloc_on_ramfs(size, MAP_SHARED);
+
+	if (t1x_kernel_at_least(6, 5)) {
+		expect_fault(self, mem, T1X_RW);
+		expect_fault(self, mem, VFIO_DMA_MAP_FLAG_WRITE);
+	} else {
+		prove_mapping(self, mem, size);
+	}
+
+	memset(mem, 0x48, size);
+	ASSERT_EQ(0, __t1x_map_flags(&self->c, mem, T1X_BASE, size,
+				     VFIO_DMA_MAP_FLAG_READ));
+	compare_table(self, mem, T1X_BASE, size, true, false);
+	prove_read(self, mem, T1X_BASE);
+	prove_read(self, mem + size - T1X_PAGE, T1X_BASE + size - T1X_PAGE);
+	t1x_unmap(&self->c, T1X_BASE, size);
+	munmap(mem, size);
+}
+
+TEST_F(memory_kinds, private_file_on_ramfs)
+{
+	char *mem = alloc_on_ramfs(PAGES(40), MAP_PRIVATE);
+
+	prove_mapping(self, mem, PAGES(40));
+	munmap(mem, PAGES(40));
 }
 
 TEST_F(memory_kinds, part_of_a_huge_page)
@@ -299,29 +384,6 @@ TEST_F(memory_kinds, write_only_map_is_written_by_the_device)
 	prove_write(self, mem + PAGES(2), T1X_BASE + PAGES(2));
 	t1x_unmap(&self->c, T1X_BASE, PAGES(3));
 	munmap(mem, PAGES(3));
-}
-
-/* Page 5 of 10 cannot be pinned: the whole call fails and leaves nothing */
-static void expect_fault(struct _test_data_memory_kinds *self, char *mem,
-			 u32 flags)
-{
-	u32 avail = t1x_dma_avail(&self->c);
-	long pins = t1x_pins(), locked = t1x_locked();
-	u64 size = 1;
-	int ret;
-
-	ret = __t1x_map_flags(&self->c, mem, T1X_BASE, PAGES(10), flags);
-	t1x_require(ret == -EFAULT, "MAP returned %d (%s), expected EFAULT",
-		    ret, strerror(-ret));
-	t1x_require(t1x_pins() == pins, "%ld pins are left", t1x_pins() - pins);
-	t1x_require(t1x_locked() == locked, "VmLck is %ld, was %ld",
-		    t1x_locked(), locked);
-	t1x_require(t1x_dma_avail(&self->c) == avail, "an entry is left");
-	ret = __t1x_unmap(&self->c, T1X_BASE, PAGES(10), &size);
-	t1x_require(!ret && !size, "UNMAP found 0x%lx bytes", size);
-	if (t1x_iotable_available(self->bdf))
-		t1x_require(!t1x_iotable_count(self->bdf, T1X_BASE, PAGES(10)),
-			    "entries are left in the IOMMU's table");
 }
 
 TEST_F(memory_kinds, hole_in_the_middle_is_a_fault)
