@@ -205,6 +205,32 @@ TEST_F(dma_proof, nvme_write_after_unmap_is_blocked_every_time)
 	}
 }
 
+TEST_F(dma_proof, nvme_read_after_unmap_sees_nothing_any_time)
+{
+	int i;
+
+	if (!open_nvme(self, variant->type))
+		SKIP(return, "no nvme device");
+
+	self->leak.allow_faults = true;
+	for (i = 0; i < 6; i++) {
+		u64 at = offsets[i % ARRAY_SIZE(offsets)];
+
+		t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
+		memset(self->mem + at, 0x42, T1X_PAGE);
+		ASSERT_EQ(0, t1x_nvme_write(&self->nvme, i, T1X_BASE + at));
+		ASSERT_EQ(0, t1x_nvme_read(&self->nvme, i, SOURCE_IOVA));
+		ASSERT_TRUE(all_bytes(self->source, T1X_PAGE, 0x42));
+
+		/* Whatever comes to the disk now, it is not from there */
+		t1x_unmap(&self->c, T1X_BASE, SIZE);
+		memset(self->mem + at, 0x43, T1X_PAGE);
+		t1x_nvme_write(&self->nvme, i, T1X_BASE + at);
+		ASSERT_EQ(0, t1x_nvme_read(&self->nvme, i, SOURCE_IOVA));
+		ASSERT_EQ(NULL, memchr(self->source, 0x43, T1X_PAGE));
+	}
+}
+
 TEST_F(dma_proof, reused_address_leads_to_the_new_memory)
 {
 	char *other = t1x_mem_alloc(variant->kind, SIZE);
