@@ -220,25 +220,6 @@ static void expect_why(struct __test_metadata *_metadata,
 	t1x_unmap(&self->c, iova, size);
 }
 
-/* Whatever pages the kernel gives, no three in a row are contiguous */
-static char *alloc_scattered(u64 size)
-{
-	int fd = memfd_create("t1x", MFD_CLOEXEC);
-	char *mem =
-		mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	u64 i;
-
-	t1x_require(fd >= 0 && !ftruncate(fd, size) && mem != MAP_FAILED,
-		    "0x%lx bytes: %s", size, strerror(errno));
-	for (i = 0; i < size / T1X_PAGE; i++)
-		t1x_require(mmap(mem + PAGES(i), T1X_PAGE,
-				 PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-				 fd, PAGES(i ^ 1)) != MAP_FAILED,
-			    "page %lu: %s", i, strerror(errno));
-	close(fd);
-	return mem;
-}
-
 TEST_F(debugfs, maps_tells_the_sizes_of_iommu_pages_and_why_not_larger)
 {
 	u64 sizes = t1x_pgsizes_supported(&self->c);
@@ -246,7 +227,8 @@ TEST_F(debugfs, maps_tells_the_sizes_of_iommu_pages_and_why_not_larger)
 
 	if (!(sizes & T1X_2M) || sizes & (2 * T1X_2M))
 		SKIP(return, "the reasons are those of VT-d's page sizes");
-	small = alloc_scattered(2 * T1X_2M);
+	small = t1x_mem_alloc(T1X_MEM_4K, 2 * T1X_2M);
+	t1x_mem_scatter(small, 2 * T1X_2M / T1X_PAGE);
 	huge = t1x_mem_alloc(T1X_MEM_2M, 4 * T1X_2M);
 	expect_why(_metadata, self, small, T1X_BASE, PAGES(1), "short");
 	expect_why(_metadata, self, huge, T1X_BASE, T1X_2M, "short");
