@@ -35,7 +35,7 @@ static int parse_id(const char *word, unsigned long *id)
 {
 	u64 number;
 
-	if (!t1x_number(word, &number))
+	if (!t1x_number(word, &number) || !number)
 		return t1x_fail(
 			"'%s' is no number of a container: 'vfio-type1x list' shows which there are",
 			word);
@@ -43,12 +43,14 @@ static int parse_id(const char *word, unsigned long *id)
 	return T1X_OK;
 }
 
-int t1x_args_parse(int argc, char **argv, bool wants_id, struct t1x_args *args)
+int t1x_args_parse(int argc, char **argv, enum t1x_operand operand,
+		   struct t1x_args *args)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{},
 	};
+	int operands = operand == T1X_NO_ID ? 0 : 1;
 	int c;
 
 	*args = (struct t1x_args){};
@@ -60,10 +62,9 @@ int t1x_args_parse(int argc, char **argv, bool wants_id, struct t1x_args *args)
 			return t1x_usage(argv[0]);
 		args->json = true;
 	}
-	if (argc - optind > wants_id)
+	if (argc - optind > operands)
 		return t1x_usage(argv[0]);
-	if (!wants_id)
-		return T1X_OK;
-	return optind < argc ? parse_id(argv[optind], &args->id) :
-			       only_container(&args->id);
+	if (optind < argc)
+		return parse_id(argv[optind], &args->id);
+	return operand == T1X_ONE ? only_container(&args->id) : T1X_OK;
 }

@@ -102,7 +102,7 @@ int t1x_check(int argc, char **argv)
 	struct t1x_args args;
 	int ret;
 
-	if (t1x_args_parse(argc, argv, false, &args))
+	if (t1x_args_parse(argc, argv, T1X_NO_ID, &args))
 		return T1X_FAILED;
 	t1x_check_iommu(&findings);
 	t1x_check_modules(&findings);

@@ -12,17 +12,24 @@
 #define T1X_NO 1 /* the answer is no: not ready, not type1x */
 #define T1X_FAILED 2 /* wrong usage, or it could not be done */
 
+/* Which containers does a command tell of, and what if no id is given? */
+enum t1x_operand {
+	T1X_NO_ID,
+	T1X_ONE, /* of one; without an id of the one that there is */
+	T1X_ONE_OR_ALL, /* without an id of all */
+};
+
 struct t1x_args {
 	bool json;
-	unsigned long id; /* of the container */
+	unsigned long id; /* of the container; 0: all */
 };
 
 /*
- * The options and the operand of a command that takes -j and, if wants_id, the id
- * of a container, which may be left out where there is one alone. T1X_OK or
- * T1X_FAILED.
+ * The options and the operand of a command that takes -j and perhaps the id of a
+ * container. T1X_OK or T1X_FAILED.
  */
-int t1x_args_parse(int argc, char **argv, bool wants_id, struct t1x_args *args);
+int t1x_args_parse(int argc, char **argv, enum t1x_operand operand,
+		   struct t1x_args *args);
 
 /* T1X_FAILED, having told how the command is used */
 int t1x_usage(const char *command);

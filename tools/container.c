@@ -54,14 +54,19 @@ static bool is_gone(int error)
 	return error == ENOENT || error == EIO || error == ENODEV;
 }
 
+void t1x_container_none(unsigned long id)
+{
+	t1x_fail(
+		"no container has the number %lu: 'vfio-type1x list' shows which there are",
+		id);
+}
+
 static void tell_no_file(unsigned long id, const char *name, int error)
 {
 	if (!t1x_file_exists(T1X_DEBUGFS))
 		tell_no_folder(error);
 	else if (is_gone(error))
-		t1x_fail(
-			"no container has the number %lu: 'vfio-type1x list' shows which there are",
-			id);
+		t1x_container_none(id);
 	else
 		t1x_fail("%s/%lu/%s cannot be read: %s", T1X_DEBUGFS, id, name,
 			 t1x_strerror(error));
@@ -74,6 +79,21 @@ char *t1x_container_file(unsigned long id, const char *name)
 	if (!text)
 		tell_no_file(id, name, errno);
 	return text;
+}
+
+char *t1x_containers_file(const char *name)
+{
+	char *text = t1x_file_read(T1X_DEBUGFS "/%s", name);
+	int error = errno;
+
+	if (text)
+		return text;
+	if (!t1x_file_exists(T1X_DEBUGFS))
+		tell_no_folder(error);
+	else
+		t1x_fail("%s/%s cannot be read: %s", T1X_DEBUGFS, name,
+			 t1x_strerror(error));
+	return NULL;
 }
 
 static void parse_window(struct t1x_container *c, char *line)
@@ -173,16 +193,23 @@ static void parse(struct t1x_container *c, unsigned long id, char *text)
 	c->comm = c->comm ?: "";
 }
 
-bool t1x_container_read(struct t1x_container *container, unsigned long id)
+bool t1x_container_find(struct t1x_container *container, unsigned long id)
 {
-	char *text = t1x_container_file(id, "info");
+	char *text = t1x_file_read(T1X_DEBUGFS "/%lu/info", id);
 
-	if (!text) {
-		*container = (struct t1x_container){};
+	*container = (struct t1x_container){ .id = id };
+	if (!text)
 		return false;
-	}
 	parse(container, id, text);
 	return true;
+}
+
+bool t1x_container_read(struct t1x_container *container, unsigned long id)
+{
+	if (t1x_container_find(container, id))
+		return true;
+	tell_no_file(id, "info", errno);
+	return false;
 }
 
 void t1x_container_free(struct t1x_container *container)

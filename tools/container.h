@@ -61,10 +61,16 @@ struct t1x_container {
  */
 bool t1x_container_ids(unsigned long **ids, size_t *n);
 
-/* A file of a container, to be freed; NULL and told */
+/* A file of a container, or one of all, to be freed; NULL and told */
 char *t1x_container_file(unsigned long id, const char *name);
+char *t1x_containers_file(const char *name);
 
-/* False and told; all pointers then are NULL */
+/* Tell that there is no such container */
+void t1x_container_none(unsigned long id);
+
+/* False where it cannot be read; it then has an id and nothing else */
+bool t1x_container_find(struct t1x_container *container, unsigned long id);
+/* The same, and told */
 bool t1x_container_read(struct t1x_container *container, unsigned long id);
 void t1x_container_free(struct t1x_container *container);
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * explain: the last calls of a container that failed, in plain words.
+ * explain: the last calls that failed, of a container or of all, in plain words.
+ *
+ * A container whose first group cannot be attached is closed before anybody can look:
+ * what failed in it is in the file of all containers alone.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +58,15 @@ static char *when(u64 us)
 	return t1x_format("%ld h ago", ago / 3600);
 }
 
+/* The container, unless it is the one that is meant anyway. */
+static void print_container(const struct t1x_container *c, unsigned long meant)
+{
+	bool closed = !c->text;
+
+	if (closed || c->id != meant)
+		printf("Container %lu%s: ", c->id, closed ? " (closed)" : "");
+}
+
 static void print_head(const struct t1x_failure *f)
 {
 	char *ago = when(f->us);
@@ -95,6 +107,7 @@ static void print_json(const struct t1x_failure *f,
 	char *todo = t1x_reason_todo(f, c);
 
 	t1x_json_object(NULL);
+	t1x_json_number("container", f->id);
 	t1x_failure_json(f);
 	t1x_json_number("times", f->times);
 	t1x_json_number("last_us", f->us);
@@ -106,47 +119,105 @@ static void print_json(const struct t1x_failure *f,
 	free(todo);
 }
 
-static void print_all(const struct failures *failures,
-		      const struct t1x_container *c, bool json)
+static void print_none(unsigned long id)
 {
+	if (id)
+		printf("No call of container %lu has failed.\n", id);
+	else
+		printf("No call has failed since the module was loaded.\n");
+}
+
+static void print_all(const struct failures *failures, unsigned long meant,
+		      bool json)
+{
+	struct t1x_container c = {};
 	size_t i;
 
 	if (json)
 		t1x_json_array(NULL);
-	else if (!failures->n)
-		printf("No call of container %lu has failed.\n", c->id);
 	for (i = 0; i < failures->n; i++) {
-		if (json)
-			print_json(&failures->item[i], c);
-		else
-			printf("%s", i ? "\n" : "");
-		if (!json)
-			print(&failures->item[i], c);
+		const struct t1x_failure *f = &failures->item[i];
+
+		if (c.id != f->id) {
+			t1x_container_free(&c);
+			t1x_container_find(&c, f->id);
+		}
+		if (json) {
+			print_json(f, &c);
+			continue;
+		}
+		printf("%s", i ? "\n" : "");
+		print_container(&c, meant);
+		print(f, &c);
 	}
 	if (json)
 		t1x_json_end();
+	t1x_container_free(&c);
+}
+
+static void add_wanted(struct failures *failures, char *text,
+		       unsigned long file, unsigned long wanted)
+{
+	struct t1x_failure failure;
+
+	while (t1x_failure_next(&text, file, &failure))
+		if (!wanted || failure.id == wanted)
+			add(failures, &failure);
+}
+
+/*
+ * Those of a container, or of all. Of a container that is closed, the file of all may
+ * still have them. Return: the text that they point into, or NULL and told.
+ */
+static char *read_failures(struct failures *failures, unsigned long id)
+{
+	char *text = id ? t1x_file_read(T1X_DEBUGFS "/%lu/errors", id) : NULL;
+
+	if (text) {
+		add_wanted(failures, text, id, id);
+		return text;
+	}
+	text = t1x_containers_file("errors");
+	if (!text)
+		return NULL;
+	add_wanted(failures, text, 0, id);
+	if (!id || failures->n)
+		return text;
+	t1x_container_none(id);
+	free(text);
+	return NULL;
+}
+
+/* The container that need not be named. Return: 0 if there is none. */
+static unsigned long find_meant(unsigned long id)
+{
+	unsigned long *ids;
+	size_t n;
+
+	if (id || !t1x_container_ids(&ids, &n))
+		return id;
+	if (n == 1)
+		id = ids[0];
+	free(ids);
+	return id;
 }
 
 int t1x_explain(int argc, char **argv)
 {
-	struct t1x_container container;
 	struct failures failures = {};
-	struct t1x_failure failure;
 	struct t1x_args args;
-	char *text, *at;
+	char *text;
 
-	if (t1x_args_parse(argc, argv, true, &args))
+	if (t1x_args_parse(argc, argv, T1X_ONE_OR_ALL, &args))
 		return T1X_FAILED;
-	if (!t1x_container_read(&container, args.id))
+	text = read_failures(&failures, args.id);
+	if (!text)
 		return T1X_FAILED;
-	text = t1x_container_file(args.id, "errors");
-	at = text;
-	while (t1x_failure_next(&at, &failure))
-		add(&failures, &failure);
-	if (text)
-		print_all(&failures, &container, args.json);
+	if (!failures.n && !args.json)
+		print_none(args.id);
+	else
+		print_all(&failures, find_meant(args.id), args.json);
 	free(failures.item);
 	free(text);
-	t1x_container_free(&container);
-	return text ? T1X_OK : T1X_FAILED;
+	return T1X_OK;
 }

@@ -44,11 +44,14 @@ static bool parse_time(char *word, u64 *us)
  * 12.345678 map -17 0x1000-0x1fff overlap first=0x0 last=0xffff pid=1234
  * by 1234 qemu-system-x86
  */
-static bool parse(char *line, struct t1x_failure *f)
+static bool parse(char *line, unsigned long id, struct t1x_failure *f)
 {
+	u64 number = id;
 	char *word;
 
-	*f = (struct t1x_failure){ .times = 1, .comm = "" };
+	if (!id && !t1x_next_number(&line, &number))
+		return false;
+	*f = (struct t1x_failure){ .id = number, .times = 1, .comm = "" };
 	if (!parse_time(t1x_word(&line), &f->us))
 		return false;
 	f->call = t1x_word(&line);
@@ -65,12 +68,13 @@ static bool parse(char *line, struct t1x_failure *f)
 	return f->reason;
 }
 
-bool t1x_failure_next(char **text, struct t1x_failure *failure)
+bool t1x_failure_next(char **text, unsigned long id,
+		      struct t1x_failure *failure)
 {
 	char *line;
 
 	while ((line = t1x_line(text)))
-		if (parse(line, failure))
+		if (parse(line, id, failure))
 			return true;
 	return false;
 }
@@ -88,8 +92,9 @@ static bool same_values(const struct t1x_values *a, const struct t1x_values *b)
 
 bool t1x_failure_same(const struct t1x_failure *a, const struct t1x_failure *b)
 {
-	return a->error == b->error && a->ranged == b->ranged &&
-	       a->first == b->first && a->last == b->last && a->pid == b->pid &&
+	return a->id == b->id && a->error == b->error &&
+	       a->ranged == b->ranged && a->first == b->first &&
+	       a->last == b->last && a->pid == b->pid &&
 	       !strcmp(a->call, b->call) && !strcmp(a->reason, b->reason) &&
 	       !strcmp(a->comm, b->comm) && same_values(&a->values, &b->values);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A call that failed: a line of a container's file "errors", or a trace event.
+ * A call that failed: a line of a file "errors", of a container or of all, or a
+ * trace event.
  */
 #ifndef T1X_FAILURE_H
 #define T1X_FAILURE_H
@@ -22,6 +23,7 @@ struct t1x_values {
 };
 
 struct t1x_failure {
+	unsigned long id; /* of the container */
 	u64 us; /* since boot; of the last time */
 	const char *call;
 	long error; /* negative */
@@ -40,10 +42,14 @@ bool t1x_value_add(struct t1x_values *values, char *word);
 /* NULL where there is none of that name */
 const char *t1x_value_find(const struct t1x_values *values, const char *name);
 
-/* The next failure of the text of a file; the strings point into it */
-bool t1x_failure_next(char **text, struct t1x_failure *failure);
+/*
+ * The next failure of the text of a file; the strings point into it. id is the
+ * container whose file it is; 0: it is that of all, whose lines begin with a number.
+ */
+bool t1x_failure_next(char **text, unsigned long id,
+		      struct t1x_failure *failure);
 
-/* The same call, process, range, reason and values, at whatever time? */
+/* The same container, call, process, range, reason and values, at whatever time? */
 bool t1x_failure_same(const struct t1x_failure *a, const struct t1x_failure *b);
 
 /* "values": {...}, and what of a failure it and trace events have */

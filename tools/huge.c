@@ -233,7 +233,7 @@ int t1x_huge(int argc, char **argv)
 	struct sums sums;
 	char *maps;
 
-	if (t1x_args_parse(argc, argv, true, &args))
+	if (t1x_args_parse(argc, argv, T1X_ONE, &args))
 		return T1X_FAILED;
 	if (!t1x_container_read(&container, args.id))
 		return T1X_FAILED;

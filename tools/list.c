@@ -78,7 +78,7 @@ int t1x_list(int argc, char **argv)
 	struct t1x_args args;
 	size_t i, n;
 
-	if (t1x_args_parse(argc, argv, false, &args))
+	if (t1x_args_parse(argc, argv, T1X_NO_ID, &args))
 		return T1X_FAILED;
 	if (!t1x_containers_read(&containers, &n))
 		return T1X_FAILED;

@@ -58,8 +58,9 @@ static int help(void)
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		printf("  %-8s %-22s %s\n", commands[i].name, commands[i].args,
 		       commands[i].what);
-	printf("\nID is the number of a container, and may be left out where there is one\n"
-	       "alone. -j writes JSON. Exit code: 0, 1 (the answer is no), 2 (not done).\n");
+	printf("\nID is the number of a container. Without it, explain and monitor tell of all\n"
+	       "containers, the others of the one that there is. -j writes JSON.\n"
+	       "Exit code: 0, 1 (the answer is no), 2 (not done).\n");
 	return T1X_OK;
 }
 

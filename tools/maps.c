@@ -81,7 +81,7 @@ int t1x_maps(int argc, char **argv)
 	struct t1x_args args;
 	char *text, *at;
 
-	if (t1x_args_parse(argc, argv, true, &args))
+	if (t1x_args_parse(argc, argv, T1X_ONE, &args))
 		return T1X_FAILED;
 	text = t1x_container_file(args.id, "maps");
 	if (!text)

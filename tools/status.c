@@ -356,7 +356,7 @@ int t1x_status(int argc, char **argv)
 	struct state state;
 	int ret;
 
-	if (t1x_args_parse(argc, argv, false, &args))
+	if (t1x_args_parse(argc, argv, T1X_NO_ID, &args))
 		return T1X_FAILED;
 	state_read(&state);
 	if (args.json)
