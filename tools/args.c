@@ -31,7 +31,7 @@ static int only_container(unsigned long *id)
 	return ret;
 }
 
-static int parse_id(const char *word, unsigned long *id)
+int t1x_args_id(const char *word, unsigned long *id)
 {
 	u64 number;
 
@@ -65,6 +65,6 @@ int t1x_args_parse(int argc, char **argv, enum t1x_operand operand,
 	if (argc - optind > operands)
 		return t1x_usage(argv[0]);
 	if (optind < argc)
-		return parse_id(argv[optind], &args->id);
+		return t1x_args_id(argv[optind], &args->id);
 	return operand == T1X_ONE ? only_container(&args->id) : T1X_OK;
 }

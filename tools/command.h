@@ -31,6 +31,9 @@ struct t1x_args {
 int t1x_args_parse(int argc, char **argv, enum t1x_operand operand,
 		   struct t1x_args *args);
 
+/* The number of a container. T1X_OK or T1X_FAILED */
+int t1x_args_id(const char *word, unsigned long *id);
+
 /* T1X_FAILED, having told how the command is used */
 int t1x_usage(const char *command);
 

@@ -22,8 +22,7 @@
 struct options {
 	bool json;
 	bool errors;
-	bool one;
-	unsigned long id;
+	unsigned long id; /* 0: all */
 	u64 count; /* of events; 0: no end */
 };
 
@@ -35,7 +34,6 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{ "count", required_argument, NULL, 'n' },
 		{},
 	};
-	u64 id;
 	int c;
 
 	*o = (struct options){};
@@ -52,13 +50,17 @@ static int parse_options(int argc, char **argv, struct options *o)
 	}
 	if (argc - optind > 1)
 		return t1x_usage(argv[0]);
-	if (optind == argc)
-		return T1X_OK;
-	if (!t1x_number(argv[optind], &id))
-		return t1x_usage(argv[0]);
-	o->one = true;
-	o->id = id;
-	return T1X_OK;
+	return optind < argc ? t1x_args_id(argv[optind], &o->id) : T1X_OK;
+}
+
+/* Nothing would ever come of one that there is not. */
+static bool is_there(unsigned long id)
+{
+	struct t1x_container container;
+	bool there = t1x_container_read(&container, id);
+
+	t1x_container_free(&container);
+	return there;
 }
 
 static void print_value(const char *name, const char *value)
@@ -105,14 +107,18 @@ static void print_values(const struct t1x_values *values)
 
 static void print_failure(const struct t1x_failure *f)
 {
-	const struct t1x_container none = {};
-	char *what = t1x_reason_what(f, &none);
+	struct t1x_container container;
+	char *what;
 
+	/* It may be closed by now; then less is known. */
+	t1x_container_find(&container, f->id);
+	what = t1x_reason_what(f, &container);
 	printf(" %s", t1x_reason_call(f->call));
 	if (f->ranged)
 		printf(" 0x%llx-0x%llx", f->first, f->last);
 	printf(" %s: %s", t1x_errno(f->error), what);
 	free(what);
+	t1x_container_free(&container);
 }
 
 static void print_event(const struct t1x_event *event)
@@ -224,9 +230,10 @@ int t1x_monitor(int argc, char **argv)
 
 	if (parse_options(argc, argv, &options))
 		return T1X_FAILED;
+	if (options.id && !is_there(options.id))
+		return T1X_FAILED;
 	stop = hold_signals();
-	if (stop < 0 ||
-	    t1x_trace_open(&trace, options.errors, options.one, options.id))
+	if (stop < 0 || t1x_trace_open(&trace, options.errors, options.id))
 		return T1X_FAILED;
 	watch(&trace, &options, stop);
 	ret = t1x_trace_close(&trace);

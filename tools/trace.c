@@ -84,15 +84,14 @@ static int write_file(const struct t1x_trace *trace, const char *name,
 	return T1X_OK;
 }
 
-static int enable(const struct t1x_trace *trace, bool errors, bool one,
-		  unsigned long id)
+static int enable(const struct t1x_trace *trace, bool errors, unsigned long id)
 {
 	char filter[40];
 	int ret = T1X_OK;
 
 	/* The clock of the module's file "errors", where the kernel has it. */
 	t1x_file_write("boot", "%s/trace_clock", trace->dir);
-	if (one) {
+	if (id) {
 		snprintf(filter, sizeof(filter), "id == %lu", id);
 		ret = write_file(trace,
 				 errors ? EVENTS "/error/filter" :
@@ -129,8 +128,7 @@ static int tell_no_events(const char *tracefs)
 		tracefs, EVENTS);
 }
 
-int t1x_trace_open(struct t1x_trace *trace, bool errors, bool one,
-		   unsigned long id)
+int t1x_trace_open(struct t1x_trace *trace, bool errors, unsigned long id)
 {
 	const char *tracefs = find_tracefs();
 
@@ -146,7 +144,7 @@ int t1x_trace_open(struct t1x_trace *trace, bool errors, bool one,
 		free(trace->dir);
 		return T1X_FAILED;
 	}
-	if (open_pipe(trace) || enable(trace, errors, one, id)) {
+	if (open_pipe(trace) || enable(trace, errors, id)) {
 		t1x_trace_close(trace);
 		return T1X_FAILED;
 	}
@@ -308,7 +306,9 @@ bool t1x_event_failure(const struct t1x_event *event, struct t1x_failure *f)
 		const char *name = event->values.item[i].name;
 
 		value = event->values.item[i].value;
-		if (!strcmp(name, "call"))
+		if (!strcmp(name, "id") && t1x_number(value, &number))
+			f->id = number;
+		else if (!strcmp(name, "call"))
 			f->call = value;
 		else if (!strcmp(name, "ret"))
 			f->error = strtol(value, NULL, 10);

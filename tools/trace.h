@@ -30,12 +30,11 @@ struct t1x_event {
 };
 
 /*
- * Begin to trace all events, or those of failures, of all containers, or of one.
- * T1X_OK, or T1X_FAILED and told. Instances that were left by processes which were
+ * Begin to trace all events, or those of failures, of a container, or of all if id
+ * is 0. T1X_OK, or T1X_FAILED and told. Instances that were left by processes which were
  * killed are removed.
  */
-int t1x_trace_open(struct t1x_trace *trace, bool errors, bool one,
-		   unsigned long id);
+int t1x_trace_open(struct t1x_trace *trace, bool errors, unsigned long id);
 /* Remove the instance. T1X_OK, or T1X_FAILED and told */
 int t1x_trace_close(struct t1x_trace *trace);
 
