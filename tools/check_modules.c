@@ -58,21 +58,37 @@ static bool wants_signature(void)
 	return locked;
 }
 
+/* Without ours, what is there of the other one? */
+static const char *intree_alone(void)
+{
+	struct t1x_module intree;
+
+	t1x_module_read(&intree, T1X_INTREE);
+	if (!intree.loaded)
+		return T1X_INTREE " is not loaded";
+	return intree.builtin ?
+		       T1X_INTREE " is built in, and serves new containers" :
+		       T1X_INTREE " is loaded, and serves new containers";
+}
+
 static void check_not_loaded(struct t1x_findings *findings, const char *alias)
 {
+	const char *intree = intree_alone();
 	char *kernel = t1x_kernel_running();
 
 	if (t1x_kernel_read(kernel) < T1X_KERNEL_OURS)
 		t1x_found(findings, T1X_MISSING, "module",
 			  "make install, or dkms autoinstall.",
-			  "%s is not installed for Linux %s", T1X_OURS, kernel);
+			  "%s is not installed for Linux %s; %s", T1X_OURS,
+			  kernel, intree);
 	else if (alias && !t1x_vfio_loaded())
 		t1x_found(findings, T1X_READY, "module", NULL,
-			  "vfio will load %s (%s)", T1X_OURS, alias);
+			  "vfio will load %s (%s); %s", T1X_OURS, alias,
+			  intree);
 	else
 		t1x_found(findings, T1X_MISSING, "module",
-			  "modprobe vfio_iommu_type1x", "%s is not loaded",
-			  T1X_OURS);
+			  "modprobe vfio_iommu_type1x", "%s is not loaded; %s",
+			  T1X_OURS, intree);
 	if (wants_signature())
 		t1x_found(
 			findings, T1X_WARNING, "signature",
