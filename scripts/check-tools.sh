@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # check-tools.sh: the tests of tools/, on folders of files that stand for machines. Prints "ok NAME"
-# or "not ok NAME REASON" for each; exit 0 all passed, 1 not, 2 could not be run.
+# or "not ok NAME REASON" for each, and "1..N" at its end; exit 0 all passed, 1 not, 2 could not be
+# run.
 #   T1X_UPDATE=1  write the outputs to tools/tests/golden instead of comparing them
 . "$(dirname "$0")/common.sh"
 "$scripts/deps.sh"
@@ -13,10 +14,12 @@ trap '[ $BASHPID != $$ ] || rm -rf "$work"' EXIT
 chmod 755 "$work"
 export COLUMNS=80 LC_ALL=C.UTF-8
 failed=0
+count=0
 
 # result NAME [REASON...]: passed, unless there is a reason.
 result() {
 	local name=$1
+	count=$((count + 1))
 	shift
 	if [ $# = 0 ]; then
 		echo "ok $name"
@@ -158,10 +161,10 @@ check_leftovers() {
 }
 
 check_schemas() {
-	local line
-	while read -r line; do
-		echo "$line"
-		case $line in 'not ok'*) failed=1 ;; esac
+	local word name reason
+	while read -r word name reason; do
+		[ "$word" != not ] || read -r name reason <<<"$reason"
+		result "$name" ${reason:+"$reason"}
 	done < <(/usr/bin/python3 "$tests/validate.py" "$tests/schema.json" "$work"/json/* ||
 		echo "not ok schema validate.py failed")
 }
@@ -413,6 +416,8 @@ main() {
 	check_completion
 	check_commands_known
 	check_words
+	# Where it has broken off, there is none.
+	echo "1..$count"
 	exit $failed
 }
 
