@@ -294,7 +294,7 @@ check_initramfs() {
 	esac
 }
 
-# As many mappings as there may be, in no more than two seconds.
+# As many mappings as there may be, in no more than two seconds of a CPU.
 check_many_mappings() {
 	local root=$work/many out
 	mkdir "$root"
@@ -305,11 +305,11 @@ check_many_mappings() {
 			printf "0x%x-0x%x 0x%x rw 0 live 2 4096:8192 scattered 1234\n",
 				i * 12288, i * 12288 + 8191, i * 12288
 	}' >"$root/sys/kernel/debug/vfio_type1x/3/maps"
-	out=$(timeout 2 "$work/static" --root "$root" maps 3 | wc -l) || true
+	out=$(ulimit -t 2 && timeout 60 "$work/static" --root "$root" maps 3 | wc -l) || true
 	if [ "$out" = 65536 ]; then
 		result many_mappings
 	else
-		result many_mappings "$out lines in two seconds"
+		result many_mappings "$out lines in two seconds of a CPU"
 	fi
 }
 
