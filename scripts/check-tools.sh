@@ -313,11 +313,24 @@ check_many_mappings() {
 	fi
 }
 
+# wrong_files PAGE: the files in /etc that a page names and the program does not write; the alias,
+# if it is not named.
+wrong_files() {
+	local named written alias
+	named=$(sed 's/\\-/-/g' "$1" | grep -o '/etc/[^ ]*\.conf' || true)
+	written=$(sed -n 's/^#define [A-Z]*_FILE "\(.*\)"$/\1/p' "$top/tools/takeover.c")
+	alias=$(grep modprobe.d <<<"$written")
+	grep -vxF "$written" <<<"$named" || true
+	grep -qxF "$alias" <<<"$named" || echo "not $alias"
+}
+
 check_manuals() {
 	local page said
 	for page in "$top"/tools/*.[48]; do
 		said=$(man --warnings -E UTF-8 -l -Tutf8 -Z "$page" 2>&1 >/dev/null) || true
 		result "manual_${page##*/}" ${said:+"$said"}
+		said=$(wrong_files "$page" | paste -sd ' ')
+		result "files_of_${page##*/}" ${said:+"names $said"}
 	done
 }
 
