@@ -362,7 +362,8 @@ check_completion() {
 	offers commands "check" vfio-type1x ch
 	offers ids "3 12" vfio-type1x --root "$work/trees/two" maps ""
 	offers ids_after_options "12" vfio-type1x --root "$work/trees/two" maps -j 1
-	offers options "-j --json" vfio-type1x show -
+	offers options "-j --json -h --help" vfio-type1x show -
+	offers no_options "" vfio-type1x help -
 	offers takeover "on off" vfio-type1x takeover o
 	offers nothing "" vfio-type1x list ""
 }

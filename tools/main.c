@@ -22,11 +22,11 @@ static const struct command {
 	  "Which backend serves which container and device" },
 	{ "list", t1x_list, "[-j]", "The containers of vfio_iommu_type1x" },
 	{ "show", t1x_show, "[-j] [ID]", "All about a container" },
-	{ "maps", t1x_maps, "[-j] [ID]", "Its mappings" },
+	{ "maps", t1x_maps, "[-j] [ID]", "The mappings of a container" },
 	{ "huge", t1x_huge, "[-j] [ID]",
-	  "How much of it is in large IOMMU pages, and why not more" },
+	  "How much of one is in large IOMMU pages, and why not more" },
 	{ "explain", t1x_explain, "[-j] [ID]",
-	  "Why its last calls failed, and what to do" },
+	  "Why the last calls failed, and what to do" },
 	{ "monitor", t1x_monitor, "[-ej] [-n COUNT] [ID]",
 	  "What happens, as it happens" },
 	{ "check", t1x_check, "[-j]", "Is this machine ready?" },
@@ -61,6 +61,22 @@ static int help(void)
 	printf("\nID is the number of a container. Without it, explain and monitor tell of all\n"
 	       "containers, the others of the one that there is. -j writes JSON.\n"
 	       "Exit code: 0, 1 (the answer is no), 2 (not done).\n");
+	return T1X_OK;
+}
+
+/* Behind the command is where people try it. */
+static bool asks_for_help(char **argv)
+{
+	for (argv++; *argv && strcmp(*argv, "--"); argv++)
+		if (!strcmp(*argv, "-h") || !strcmp(*argv, "--help"))
+			return true;
+	return false;
+}
+
+static int command_help(const struct command *command)
+{
+	printf("usage: vfio-type1x [--root DIR] %s %s\n\n%s\n", command->name,
+	       command->args, command->what);
 	return T1X_OK;
 }
 
@@ -110,5 +126,7 @@ int main(int argc, char **argv)
 		return t1x_fail(
 			"unknown command '%s': see 'vfio-type1x --help'",
 			argv[optind]);
+	if (asks_for_help(argv + optind))
+		return finish(command_help(command));
 	return finish(command->run(argc - optind, argv + optind));
 }
