@@ -160,7 +160,16 @@ obstacles() {
 	takeover on
 	echo "blacklist vfio_iommu_type1x" >"$root/etc/modprobe.d/hand.conf"
 	takeover status
-	same "what is in the way is told" "1 1" "$? $(says 'in the way blacklist vfio_iommu_type1x')"
+	same "what is in the way is told" "1 1" "$? $(says 'in the way blacklist vfio_iommu_type1x .*: vfio does not heed it')"
+	same "and does not heed it" vfio-iommu-type1x "$(loads vfio-pci)"
+	same "but who asks for the old name does" "" "$(loads vfio_iommu_type1)"
+	echo "install vfio_iommu_type1x /bin/false" >"$root/etc/modprobe.d/hand.conf"
+	takeover status
+	same "an install line is in the way too" "1 1" "$? $(says 'in the way install vfio_iommu_type1x')"
+	same "and vfio does heed it" "" "$(loads vfio-pci)"
+	takeover off
+	echo "blacklist vfio_iommu_type1" >"$root/etc/modprobe.d/hand.conf"
+	same "a blacklist line is no takeover" vfio_iommu_type1 "$(loads vfio-pci)"
 	fresh
 	rm -r "${root:?}/etc"
 	touch "$root/etc"

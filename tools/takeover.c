@@ -236,7 +236,10 @@ static int switch_off(const struct choice *choice)
 	return T1X_OK;
 }
 
-/* The options that the module gets, and what keeps modprobe from loading it. */
+/*
+ * The options that the module gets, and what keeps modprobe from loading it: "install" always,
+ * "blacklist" where it is asked for by its alias, but not where vfio's soft dependency asks.
+ */
 static void show_line(void *arg, const char *file, char *line)
 {
 	char *word = t1x_word(&line);
@@ -253,7 +256,11 @@ static void show_line(void *arg, const char *file, char *line)
 		       file);
 	} else if (ours &&
 		   (!strcmp(word, "install") || !strcmp(word, "blacklist"))) {
-		printf("  in the way %s %s (%s)\n", word, module, file);
+		printf("  in the way %s %s (%s)%s\n", word, module, file,
+		       *word == 'b' ?
+			       ": vfio does not heed it, but 'modprobe " T1X_INTREE
+			       "' and modules-load.d do" :
+			       "");
 		*in_the_way = true;
 	}
 }
