@@ -276,22 +276,63 @@ check_full_output() {
 	fi
 }
 
+# in_root ROOT COMMAND...: with nothing but what is in that folder.
+in_root() {
+	local PATH=$PATH:/usr/sbin
+	if [ "$(id -u)" = 0 ]; then
+		chroot "$@"
+	else
+		unshare -r chroot "$@"
+	fi
+}
+
 # Nothing but the program and the files: no library, no locale, no shell.
 check_initramfs() {
 	local root=$work/initramfs out
 	mkdir "$root"
 	plant one "$root"
 	cp "$work/static" "$root/vfio-type1x"
-	PATH=$PATH:/usr/sbin
-	if [ "$(id -u)" = 0 ]; then
-		out=$(chroot "$root" /vfio-type1x maps 3 2>&1) || true
-	else
-		out=$(unshare -r chroot "$root" /vfio-type1x maps 3 2>&1) || true
-	fi
+	out=$(in_root "$root" /vfio-type1x maps 3 2>&1) || true
 	case $out in
 	*misaligned*) result initramfs ;;
 	*) result initramfs "$out" ;;
 	esac
+}
+
+# hook_runs NAME WANTED: what the hook of new headers runs, for kernel 6.1.
+hook_runs() {
+	local out
+	out=$(in_root "$work/headers" /bin/busybox sh /hook 6.1 2>&1) || out="$out, exit code $?"
+	if [ "$out" = "$2" ]; then
+		result "headers_hook_$1"
+	else
+		result "headers_hook_$1" "'$out', not '$2'"
+	fi
+}
+
+# The image of a kernel whose module is built late is made anew by what made it.
+check_headers_hook() {
+	local root=$work/headers file
+	mkdir -p "$root/bin" "$root/boot" "$root/dev" "$root/etc/modprobe.d"
+	touch "$root/dev/null"
+	cp /bin/busybox "$root/bin/"
+	cp "$top/tools/initramfs-tools/headers-hook" "$root/hook"
+	for file in /usr/sbin/update-initramfs /etc/kernel/postinst.d/dracut; do
+		# shellcheck disable=SC2016 # its own arguments
+		plant_file "$root$file" '#!/bin/busybox sh\necho ${0##*/} "$@"\n'
+		chmod 755 "$root$file"
+	done
+	touch "$root/boot/initrd.img-6.1"
+	hook_runs off ""
+	touch "$root/etc/modprobe.d/vfio-type1x-takeover.conf"
+	hook_runs update_initramfs "update-initramfs -u -k 6.1"
+	rm "$root/usr/sbin/update-initramfs"
+	hook_runs dracut "dracut 6.1"
+	rm "$root/boot/initrd.img-6.1"
+	hook_runs no_image ""
+	touch "$root/boot/initrd.img-6.1"
+	rm "$root/etc/kernel/postinst.d/dracut"
+	hook_runs neither ""
 }
 
 # As many mappings as there may be, in no more than two seconds of a CPU.
@@ -425,6 +466,7 @@ main() {
 	check_monitor_reader_gone
 	check_full_output
 	check_initramfs
+	check_headers_hook
 	check_many_mappings
 	check_manuals
 	check_completion
