@@ -3,14 +3,11 @@
  * The programs of Documentation/examples/ do what they show, and say in one line
  * why where they cannot.
  */
+#include "program.h"
 #include "suite.h"
 
 #include <linux/capability.h>
-#include <signal.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define TIMEOUT_MS 90000
 #define NO_DEVICE "0000:ff:1f.7"
@@ -18,7 +15,7 @@
 FIXTURE(examples)
 {
 	struct t1x_leak leak;
-	char output[8192];
+	struct t1x_program running;
 };
 
 FIXTURE_VARIANT(examples)
@@ -72,45 +69,14 @@ static void limit_memlock(void)
 	t1x_set_memlock(T1X_PAGE);
 }
 
-/* What the program has printed, and once more for the log */
-static void read_output(struct _test_data_examples *self, int file)
-{
-	char *line, *rest;
-	ssize_t len;
-
-	len = pread(file, self->output, sizeof(self->output) - 1, 0);
-	t1x_require(len >= 0, "reading the output: %s", strerror(errno));
-	self->output[len] = '\0';
-	rest = strdupa(self->output);
-	while ((line = strsep(&rest, "\n")) && *line)
-		printf("# %s\n", line);
-}
-
-/* Exit code of the program, with what it has printed in self->output */
+/* Exit code of the program, with what it has printed in self->running.output */
 static int run(struct _test_data_examples *self, const char *program,
 	       const char *bdf, void (*prepare)(void))
 {
-	int file = memfd_create("output", 0), status = 0, ret;
-	pid_t pid = t1x_fork();
+	const char *const argv[] = { program, bdf, NULL };
 
-	if (!pid) {
-		if (prepare)
-			prepare();
-		dup2(file, STDOUT_FILENO);
-		dup2(file, STDERR_FILENO);
-		execl(program, program, bdf, NULL);
-		_exit(126);
-	}
-	ret = t1x_wait(pid, TIMEOUT_MS, &status);
-	if (ret) {
-		kill(pid, SIGKILL);
-		t1x_wait(pid, TIMEOUT_MS, NULL);
-	}
-	read_output(self, file);
-	close(file);
-	t1x_require(!ret && WIFEXITED(status), "%s did not end by itself",
-		    program);
-	return WEXITSTATUS(status);
+	t1x_program_start(&self->running, argv, prepare);
+	return t1x_program_end(&self->running, TIMEOUT_MS);
 }
 
 TEST_F_TIMEOUT(examples, shows_what_it_is_for, 2 * TIMEOUT_MS / 1000)
@@ -119,7 +85,7 @@ TEST_F_TIMEOUT(examples, shows_what_it_is_for, 2 * TIMEOUT_MS / 1000)
 		SKIP(return, "needs type1x and an edu device");
 
 	EXPECT_EQ(0, run(self, variant->program, t1x_edu(0), NULL));
-	EXPECT_STREQ(variant->output, self->output);
+	EXPECT_STREQ(variant->output, self->running.output);
 }
 
 TEST_F(examples, failure_is_one_line_and_exit_code_1)
@@ -129,7 +95,7 @@ TEST_F(examples, failure_is_one_line_and_exit_code_1)
 
 	EXPECT_EQ(1, run(self, variant->program, t1x_edu(0), limit_memlock));
 	EXPECT_STREQ("VFIO_IOMMU_TYPE1X_MAP_RANGE: Cannot allocate memory\n",
-		     self->output);
+		     self->running.output);
 }
 
 TEST_F(examples, in_tree_type1_is_told_apart_with_exit_code_2)
@@ -139,20 +105,22 @@ TEST_F(examples, in_tree_type1_is_told_apart_with_exit_code_2)
 
 	EXPECT_EQ(2, run(self, variant->program, t1x_edu(0), NULL));
 	EXPECT_STREQ("the container is not served by vfio_iommu_type1x\n",
-		     self->output);
+		     self->running.output);
 }
 
 TEST_F(examples, missing_device_is_one_line_and_exit_code_2)
 {
 	EXPECT_EQ(2, run(self, variant->program, NO_DEVICE, NULL));
-	EXPECT_STREQ(NO_DEVICE ": no such device, or no IOMMU\n", self->output);
+	EXPECT_STREQ(NO_DEVICE ": no such device, or no IOMMU\n",
+		     self->running.output);
 }
 
 TEST_F(examples, no_argument_is_a_line_of_usage_and_exit_code_2)
 {
 	EXPECT_EQ(2, run(self, variant->program, NULL, NULL));
-	EXPECT_EQ(0, strncmp("usage: ", self->output, 7));
-	EXPECT_EQ(strlen(self->output) - 1, strcspn(self->output, "\n"));
+	EXPECT_EQ(0, strncmp("usage: ", self->running.output, 7));
+	EXPECT_EQ(strlen(self->running.output) - 1,
+		  strcspn(self->running.output, "\n"));
 }
 
 TEST_HARNESS_MAIN
