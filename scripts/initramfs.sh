@@ -50,7 +50,10 @@ done
 
 for name in ${T1X_SUITES:-}; do
 	cp "$build/selftests/$name" "$root/tests/"
-	[ "$name" != examples ] || cp -r "$build/selftests/example" "$root/examples"
+	case $name in
+	examples) cp -r "$build/selftests/example" "$root/examples" ;;
+	tool) cp "$build/selftests/tools/vfio-type1x" "$root/bin/" ;;
+	esac
 done
 
 (cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) >"$run/initrd"
