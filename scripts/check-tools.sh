@@ -34,7 +34,7 @@ build_programs() {
 	quietly "$build/logs/tools.log" "building tools/" \
 		make -C "$top/tools" -j"$njobs" OUT="$build/tools/static" STATIC=1 CFLAGS="-O2 -g -Werror"
 	quietly "$build/logs/tools.log" "building tools/ with sanitizers" \
-		make -C "$top/tools" -j"$njobs" OUT="$build/tools/test" TEST=1 CFLAGS="-O1 -g -Werror"
+		make -C "$top/tools" -j"$njobs" OUT="$build/tools/test" SANITIZE=1 CFLAGS="-O1 -g -Werror"
 	# Where an unprivileged user can start them.
 	cp "$build/tools/static/vfio-type1x" "$work/static"
 	cp "$build/tools/test/vfio-type1x" "$work/test"
