@@ -68,10 +68,10 @@ clean: ## Remove what was built here; the cache of kernels stays
 demo: ## See it work: a guest with VT-d, a device that does DMA, and qemu-img on nvme://
 	@scripts/demo.sh
 
-check: ## Every test in every lane; LANE= TEST= BACKEND=type1 IOMMU=amd choose one thing
+check: ## The tests, in the lanes that CI has; LANE= TEST= BACKEND=type1 IOMMU=amd choose one thing
 	@scripts/check.sh check
 
-check-full: ## The same with the large counts
+check-full: ## All of them in all lanes, with the large counts: two hours and more
 	@T1X_FULL=1 scripts/check.sh check
 
 check-upstream: ## The kernel's own vfio selftests; LANE= chooses one lane

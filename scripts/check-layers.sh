@@ -47,6 +47,16 @@ for file in *.c include/*.h include/uapi/linux/*.h; do
 		while read -r h; do grep -n -m 1 "include.*\"$h\"" "$file" | sed "s|:.*|:$h|"; done)
 done
 
+# The table in the documentation is the same one.
+while read -r number name; do
+	[ "$number" = "$(layer "$name")" ] ||
+		complain "Documentation/design.rst: $name.c is in layer $(layer "$name"), not $number"
+done < <(sed -n 's/^\([0-9]\+\) *\([a-z0-9_]*\)\.c .*/\1 \2/p' Documentation/design.rst)
+for file in *.c; do
+	case $file in *.mod.c) continue ;; esac
+	grep -q "^[0-9]\+ *$file " Documentation/design.rst || complain "Documentation/design.rst: $file is in no layer"
+done
+
 sources=$(git ls-files '*.c' '*.h' | grep -Ev '^(selftests|qemu|bench|tools)/') ||
 	die "git does not tell which files there are"
 for file in $sources; do

@@ -8,7 +8,8 @@
  * [iova, last], the last byte included, so that the whole 64-bit space is 0 to ~0.
  * Every struct begins with argsz, its size in bytes, and flags. A short argsz, an
  * unknown flag, or a field that is not 0 although the flag that it belongs to is
- * not set, is EINVAL. A call that fails changes nothing.
+ * not set, is EINVAL. A call that fails changes nothing,
+ * except that drivers of mediated devices may have let go of pages.
  *
  * "Page size" is the smallest IOMMU page size of the container, the lowest bit of
  * iova_pgsizes in VFIO_IOMMU_GET_INFO.
@@ -49,7 +50,8 @@
  * Return: 0 or -1 with errno: EINVAL (the arguments, or not in the IOVA ranges of
  * GET_INFO), EOVERFLOW (EINVAL before Linux 6.18: vaddr wraps), EEXIST (any
  * overlap), ENOSPC (dma_entry_limit), ENOMEM (also RLIMIT_MEMLOCK), EFAULT (no
- * memory there, or not as accessible as asked), or what the IOMMU driver says.
+ * memory there, or not as accessible as asked), EOPNOTSUPP (memory that cannot be
+ * pinned for long), or what the IOMMU driver says.
  */
 struct vfio_type1x_map_range {
 	__u32 argsz;
