@@ -464,7 +464,7 @@ static void clear(struct t1x_domains *domains, struct t1x_dma *dma, bool chain,
 /**
  * t1x_backing_clear() - Unmap and unpin what is in the IOMMU of mappings
  * @domains: Domains of the container
- * @dma: DYING mapping that the caller owns, or that of a MAP or attach that failed
+ * @dma: DYING mapping that the caller owns, or FILLING, of a MAP that failed
  * @chain: Go on with those that follow it in the chain of next_dying
  *
  * The rwsem is taken for one batch at a time, so that an attach need not wait for

@@ -424,7 +424,8 @@ static int wait_for_unmaps(struct t1x_map *map)
  * those who mapped it.
  *
  * Context: vfio core's group_lock held. May sleep; never waits for a mapping that
- * is FILLING, but replays what there is of it. Killable.
+ * is FILLING, but replays what there is of it. Its waits are killable; a replay runs
+ * to its end.
  * Return: 0; -EINVAL if the group is attached already, or if a mapping lies
  * outside what it can reach; -EPERM if its interrupts are not isolated; -EBUSY
  * while an address is invalid; -ESRCH if a mapping is to be pinned whose address

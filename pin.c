@@ -200,7 +200,7 @@ static void init_pin(struct t1x_pin *pin, struct t1x_account *account, int prot,
 /**
  * t1x_pin_begin() - Start a walk at the first page of a mapping
  * @pin: Walk; t1x_pin_end() ends it
- * @dma: FILLING or BUSY mapping, whose address space is in use
+ * @dma: FILLING or BUSY mapping; t1x_pin_batch() needs its address space in use
  * @opts: What it must know beside; its credit is used, or refunded
  *
  * Works with little room if no more is to be had, so it cannot fail.

@@ -224,7 +224,7 @@ static void revive(struct t1x_map *map, struct dying *dying)
 			doomed = dma;
 			continue;
 		}
-		/* The last domain may have gone, the first does not come. */
+		/* The last domain may have gone; a first one waits for us. */
 		if (!t1x_dma_in_iommu(dma))
 			t1x_dma_reset(dma);
 		t1x_dma_set_state(&map->tree, dma, T1X_DMA_LIVE);
@@ -373,7 +373,7 @@ static struct t1x_dma *carve(struct t1x_map *map,
 {
 	struct t1x_dma *next = dma->next_dying, *going = dma, *rest;
 
-	/* The last domain may have gone, the first does not come. */
+	/* The last domain may have gone; a first one waits for us. */
 	if (!t1x_dma_in_iommu(dma))
 		t1x_dma_reset(dma);
 

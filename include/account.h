@@ -34,7 +34,11 @@ struct t1x_account {
 	refcount_t refs;
 	struct list_head next; /* protected by the mutex of the list */
 	atomic_long_t charged; /* pages in locked_vm */
-	atomic_long_t refund; /* of these, pages to be taken out */
+	/*
+	 * Of these, pages to be taken out; below 0: so many of the next refunds are
+	 * held back, see t1x_account_keep().
+	 */
+	atomic_long_t refund;
 	atomic_long_t moving; /* of these, pages whose vaddr is invalid */
 };
 

@@ -103,9 +103,10 @@ struct t1x_dma {
 	unsigned long vaddr;
 	struct t1x_account *account; /* a counted reference */
 
+	struct t1x_dma *next_dying; /* the chain of the call that owns it, DYING */
+
 	/* Protected by the mutex of the tree. */
 	struct rb_node node;
-	struct t1x_dma *next_dying; /* of those that one call removes */
 	unsigned long *dirty_bits; /* of t1x_dma_dirty(); NULL: not tracked */
 
 	/*

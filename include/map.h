@@ -17,8 +17,8 @@
  *
  * A call that meets a mapping which is not LIVE waits for it without a lock, ends
  * on a fatal signal, and then looks at the world anew; so each call takes effect
- * at one moment. Pinning and mapping hold no lock of ours but the rwsem of the
- * domains for read, one batch at a time.
+ * at one moment. Pinning holds no lock of ours; mapping holds the rwsem of the
+ * domains for read, for one batch at a time.
  *
  * Units are bytes for IOVAs, pages of PAGE_SIZE for lengths; "last" is inclusive.
  */
