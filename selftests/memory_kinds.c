@@ -657,6 +657,23 @@ TEST_F(bar, bar_maps_twice)
 	t1x_unmap(&self->c, T1X_BASE + PAGES(BAR_PAGES), PAGES(BAR_PAGES));
 }
 
+/* L18: nobody tells of a BAR that goes; what stays is told to go by UNMAP alone */
+TEST_F(bar, L18_bar_stays_mapped_until_it_is_unmapped)
+{
+	void *regs = t1x_device_bar_map(&self->peer.dev, 0, PAGES(BAR_PAGES),
+					PROT_READ | PROT_WRITE);
+
+	t1x_map(&self->c, regs, T1X_BASE, PAGES(BAR_PAGES));
+	munmap(regs, PAGES(BAR_PAGES));
+	EXPECT_EQ(T1X_EDU_ID, peer_id(self, T1X_BASE));
+	t1x_unmap(&self->c, T1X_BASE, PAGES(BAR_PAGES));
+
+	/* Nothing of it is left in the way of something else */
+	t1x_map(&self->c, self->source, T1X_BASE, T1X_PAGE);
+	EXPECT_EQ(*(u32 *)(self->source + 64), peer_id(self, T1X_BASE + 64));
+	t1x_unmap(&self->c, T1X_BASE, T1X_PAGE);
+}
+
 TEST_F(bar, ram_bar_ram_in_one_map_each_goes_to_its_place)
 {
 	char *area = t1x_mem_alloc(T1X_MEM_4K, PAGES(3 * BAR_PAGES));
