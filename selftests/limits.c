@@ -63,6 +63,26 @@ TEST_F(limits, map_over_the_memlock_limit_changes_nothing)
 	t1x_map(&self->c, self->mem, T1X_BASE, PAGES(8));
 }
 
+TEST_F(limits, L13_refused_maps_do_not_flood_the_log)
+{
+	int kmsg = t1x_kmsg_open(), lines = 0, i;
+	char line[4096];
+	ssize_t n;
+
+	t1x_drop_ipc_lock();
+	t1x_set_memlock(0);
+	for (i = 0; i < 200; i++)
+		EXPECT_EQ(-ENOMEM,
+			  __t1x_map(&self->c, self->mem, T1X_BASE, T1X_PAGE));
+
+	while ((n = read(kmsg, line, sizeof(line) - 1)) > 0) {
+		line[n] = '\0';
+		lines += !!strstr(line, "exceeded");
+	}
+	close(kmsg);
+	EXPECT_GE(20, lines);
+}
+
 TEST_F(limits, memlock_counts_what_mlock_has_taken)
 {
 	t1x_drop_ipc_lock();
