@@ -36,6 +36,7 @@ struct gen {
 	bool top; /* this sequence goes to the end of the 64-bit space */
 	bool odd_pins; /* and this one pins amid pages */
 	bool aligned; /* mappings begin where words of a bitmap do */
+	bool readers; /* private memory may be mapped for reading only */
 };
 
 static inline u64 draw(struct gen *g)
