@@ -103,8 +103,7 @@ struct t1x_dma {
 	unsigned long vaddr;
 	struct t1x_account *account; /* a counted reference */
 
-	struct t1x_dma
-		*next_dying; /* the chain of the call that owns it, DYING */
+	struct t1x_dma *next_dying; /* of the call that owns it, DYING */
 
 	/* Protected by the mutex of the tree. */
 	struct rb_node node;
