@@ -21,6 +21,7 @@ all_jobs() {
 	stock-6.1 stock-6.1 type1x intel selftests upstream
 	stock-6.12-amd stock-6.12 type1x amd selftests upstream
 	debug-6.1-kunit debug-6.1 type1x intel kunit
+	stock-6.12-intel-noir stock-6.12 type1x intel-noir interrupts
 	stock-6.12-type1 stock-6.12 type1 intel selftests upstream
 	stock-6.1-type1 stock-6.1 type1 intel selftests upstream
 	debug-6.12-kunit debug-6.12 type1x intel kunit
@@ -151,8 +152,8 @@ run_job() {
 	# A build alone is a build of everything.
 	*kunit* | '') kunit=kunit ;;
 	# One of the suites.
-	races)
-		export TEST=races
+	races | interrupts)
+		export TEST=$*
 		set -- selftests
 		;;
 	esac

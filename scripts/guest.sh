@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # guest.sh LANE RUN: boot RUN/initrd under QEMU. The console goes to RUN/console.log (the
 # terminal with INTERACTIVE=1), the guest's verdict to RUN/verdict.
-#   IOMMU=intel|intel-nocm|amd  ACCEL=tcg|kvm|icount  GUEST_TIMEOUT=seconds
+#   IOMMU=intel|intel-nocm|intel-noir|amd  ACCEL=tcg|kvm|icount  GUEST_TIMEOUT=seconds
 #   QEMU_ARGS=more arguments  CMDLINE=more kernel command line
 . "$(dirname "$0")/common.sh"
 
@@ -39,17 +39,20 @@ esac
 cpu=max,-erms,-fsrm
 
 case ${IOMMU:-intel} in
-intel | intel-nocm)
+intel | intel-nocm | intel-noir)
 	# Caching mode is what tells QEMU of each map: without it, as hardware is.
 	iommu=intel-iommu,intremap=on,caching-mode=on,aw-bits=48
-	[ "${IOMMU:-intel}" = intel ] || iommu=${iommu/caching-mode=on/caching-mode=off}
+	case ${IOMMU:-intel} in
+	intel-nocm) iommu=${iommu/caching-mode=on/caching-mode=off} ;;
+	intel-noir) iommu=${iommu/intremap=on/intremap=off} ;;
+	esac
 	cmdline="$cmdline intel_iommu=on"
 	;;
 amd)
 	cpu=$cpu,vendor=AuthenticAMD
 	iommu=amd-iommu,intremap=on
 	;;
-*) die "IOMMU=$IOMMU: use intel, intel-nocm or amd" ;;
+*) die "IOMMU=$IOMMU: use intel, intel-nocm, intel-noir or amd" ;;
 esac
 
 # 4 GiB: with less, no free gigabyte is left at boot for the 1 GiB page.
