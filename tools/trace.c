@@ -12,6 +12,7 @@
 #include "file.h"
 #include "memory.h"
 #include "module.h"
+#include "process.h"
 #include "say.h"
 #include "trace.h"
 
@@ -232,6 +233,21 @@ char *t1x_trace_line(struct t1x_trace *trace, int stop)
  */
 #define COMM_WIDTH 16
 
+/* The trace names only who has lost the CPU since it began. */
+static void find_comm(struct t1x_event *event)
+{
+	char *comm;
+
+	if (strcmp(event->comm, "<...>"))
+		return;
+	comm = t1x_process_comm(event->pid);
+	if (*comm) {
+		snprintf(event->known, sizeof(event->known), "%s", comm);
+		event->comm = event->known;
+	}
+	free(comm);
+}
+
 static char *parse_process(char *line, struct t1x_event *event)
 {
 	char *at = line + COMM_WIDTH;
@@ -242,6 +258,7 @@ static char *parse_process(char *line, struct t1x_event *event)
 	event->comm = t1x_rest(line);
 	if (!t1x_next_number(&at, &event->pid))
 		return NULL;
+	find_comm(event);
 	/* Something may stand before the CPU. */
 	at = at ? strchr(at, ']') : NULL;
 	return at ? at + 1 : NULL;

@@ -22,11 +22,12 @@ struct t1x_trace {
 
 struct t1x_event {
 	const char *time; /* seconds, as the trace has it */
-	const char *comm;
+	const char *comm; /* "<...>" if nobody knows it */
 	u64 pid;
 	const char *name;
 	struct t1x_values values;
 	const char *rest; /* what is no name=value */
+	char known[17]; /* room for comm */
 };
 
 /*
