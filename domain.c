@@ -184,7 +184,8 @@ unsigned long t1x_domain_unmap_one(struct t1x_domain *domain,
 	unsigned long done;
 
 	lock_table(domain);
-	if (domain->vtd_tables)
+	/* One page is one piece. */
+	if (domain->vtd_tables && npages > 1)
 		done = unmap_pieces(domain->domain, iova, npages);
 	else
 		done = iommu_unmap(domain->domain, iova,

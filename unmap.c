@@ -185,7 +185,8 @@ static int mark(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 		dying->nr++;
 		dying->npages += ((going.last - going.iova) >> PAGE_SHIFT) + 1;
 		last = dma->last;
-		cond_resched();
+		if (dma->next_dying)
+			cond_resched();
 	}
 
 	if (dying->first)
