@@ -58,18 +58,20 @@ static void unlock_table(struct t1x_domain *domain)
 static bool unmap_remains(struct iommu_domain *domain, unsigned long iova,
 			  unsigned long pfn, unsigned long npages)
 {
-	unsigned long i = 0, n;
+	const unsigned long end = pfn + npages;
+	unsigned long n;
 
-	while (i < npages &&
-	       iommu_iova_to_phys(domain, iova) == PFN_PHYS(pfn + i)) {
+	for (; pfn < end; pfn += n, iova += n << PAGE_SHIFT) {
+		if (iommu_iova_to_phys(domain, iova) != PFN_PHYS(pfn))
+			return true;
+		/* Nobody can tell physical address 0 from a hole. */
+		if (!pfn)
+			return false;
+
 		/* All of a large leaf goes. */
-		n = pfn + i ?
-			    iommu_unmap(domain, iova, PAGE_SIZE) >> PAGE_SHIFT :
-			    0;
+		n = iommu_unmap(domain, iova, PAGE_SIZE) >> PAGE_SHIFT;
 		if (!n)
 			return false;
-		i += n;
-		iova += n << PAGE_SHIFT;
 		cond_resched();
 	}
 
@@ -255,7 +257,7 @@ bool t1x_domain_may_map_sg(const struct t1x_domains *domains,
 	return !domains->subset && !granule;
 }
 
-/* The same for scattered memory, of which any part may be what failed. */
+/* unmap_remains() of scattered memory, of which any part may be what failed. */
 static bool unmap_remains_sg(struct iommu_domain *domain, unsigned long iova,
 			     struct scatterlist *sg, unsigned int nents)
 {
@@ -270,6 +272,25 @@ static bool unmap_remains_sg(struct iommu_domain *domain, unsigned long iova,
 	}
 
 	return true;
+}
+
+/* Map scattered memory in one domain. Return: as t1x_domain_map_one(). */
+static int map_sg_one(struct t1x_domain *domain, unsigned long iova,
+		      struct scatterlist *sg, unsigned int nents, int prot)
+{
+	ssize_t size;
+
+	lock_table(domain);
+	size = t1x_compat_iommu_map_sg(domain->domain, iova, sg, nents,
+				       prot | IOMMU_CACHE);
+	unlock_table(domain);
+	if (size >= 0)
+		return 0;
+
+	if (domain->vtd_tables &&
+	    !unmap_remains_sg(domain->domain, iova, sg, nents))
+		return 1;
+	return size;
 }
 
 /**
@@ -291,20 +312,14 @@ int t1x_domain_map_sg(struct t1x_domains *domains, unsigned long iova,
 		      unsigned long npages, int prot)
 {
 	struct t1x_domain *domain;
-	ssize_t size;
+	int ret;
 
 	lockdep_assert_held(&domains->rwsem);
 
 	list_for_each_entry(domain, &domains->list, next) {
-		lock_table(domain);
-		size = t1x_compat_iommu_map_sg(domain->domain, iova, sg, nents,
-					       prot | IOMMU_CACHE);
-		unlock_table(domain);
-		if (size < 0 && domain->vtd_tables &&
-		    !unmap_remains_sg(domain->domain, iova, sg, nents))
-			size = 1;
-		if (size < 0 || size == 1)
-			return undo_map(domains, domain, iova, npages, size);
+		ret = map_sg_one(domain, iova, sg, nents, prot);
+		if (ret)
+			return undo_map(domains, domain, iova, npages, ret);
 	}
 
 	return 0;

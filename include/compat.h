@@ -243,7 +243,8 @@ static inline bool t1x_compat_domain_is_parallel(struct iommu_domain *domain)
  *
  * A map that runs out of memory leaves what it has mapped, and says that it is nothing.
  *
- * Known by what is not AMD's odd page sizes: other drivers do no worse by it.
+ * Known by the lack of AMD's odd page sizes. Any other driver is flushed more often than
+ * it needs, and asked in vain.
  */
 static inline bool t1x_compat_domain_has_vtd_tables(struct iommu_domain *domain)
 {
