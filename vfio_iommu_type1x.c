@@ -177,6 +177,13 @@ static void set_seen(struct t1x_map *map, struct iommu_group *group)
 	mutex_unlock(&map->lock);
 }
 
+/* For what in-tree has in v2 alone. */
+static int check_v2(const struct t1x_container *container,
+		    struct t1x_call *call)
+{
+	return container->v2 ? 0 : t1x_call_fail(call, -EACCES, T1X_REASON_V1);
+}
+
 static int t1x_pin_pages(void *iommu_data, struct iommu_group *group,
 			 dma_addr_t iova, int npage, int prot,
 			 struct page **pages)
@@ -197,11 +204,9 @@ static int t1x_pin_pages(void *iommu_data, struct iommu_group *group,
 	t1x_call_set_range(&call, iova,
 			   iova + ((unsigned long)npage << PAGE_SHIFT) - 1);
 	/* As in-tree has it, v1 knows no drivers that pin. */
-	if (container->v2)
-		ret = t1x_emulated_pin(&container->map.emulated, iova, npage,
+	ret = check_v2(container, &call) ?:
+		      t1x_emulated_pin(&container->map.emulated, iova, npage,
 				       prot, pages, &call);
-	else
-		ret = t1x_call_fail(&call, -EACCES, T1X_REASON_V1);
 	t1x_journal_end(&call, ret);
 
 	if (!ret) {
@@ -384,6 +389,12 @@ out_free:
 	return ret;
 }
 
+/* The user's request cannot be read, or its result not written. */
+static int refuse_struct(struct t1x_call *call)
+{
+	return t1x_call_refuse(call, -EFAULT, T1X_FIELD_STRUCT);
+}
+
 static long t1x_map_ioctl(struct t1x_container *container, void __user *arg,
 			  struct t1x_call *call)
 {
@@ -394,7 +405,7 @@ static long t1x_map_ioctl(struct t1x_container *container, void __user *arg,
 	int ret;
 
 	if (copy_from_user(&req, arg, offsetofend(typeof(req), size)))
-		return t1x_call_refuse(call, -EFAULT, T1X_FIELD_STRUCT);
+		return refuse_struct(call);
 
 	pgsize = t1x_map_pgsize(&container->map);
 	ret = t1x_uapi_check_map(&req, pgsize, &args);
@@ -415,7 +426,7 @@ static long t1x_map_range_ioctl(struct t1x_container *container,
 	int ret;
 
 	if (copy_from_user(&req, arg, sizeof(req)))
-		return t1x_call_refuse(call, -EFAULT, T1X_FIELD_STRUCT);
+		return refuse_struct(call);
 
 	ret = t1x_uapi_check_map_range(&req, t1x_map_pgsize(&container->map),
 				       &args);
@@ -440,7 +451,7 @@ static int get_unmap_bitmap(const struct vfio_iommu_type1_dma_unmap *req,
 
 	if (copy_from_user(&user, arg + offsetofend(typeof(*req), size),
 			   sizeof(user)))
-		return t1x_call_refuse(call, -EFAULT, T1X_FIELD_STRUCT);
+		return refuse_struct(call);
 	if (!access_ok(user.data, user.size))
 		return refuse_bitmap(call, -EINVAL, (unsigned long)user.data);
 
@@ -458,7 +469,7 @@ static long t1x_unmap_ioctl(struct t1x_container *container, void __user *arg,
 	int ret;
 
 	if (copy_from_user(&req, arg, minsz))
-		return t1x_call_refuse(call, -EFAULT, T1X_FIELD_STRUCT);
+		return refuse_struct(call);
 
 	ret = t1x_uapi_check_unmap_flags(&req, call);
 	if (!ret && req.flags & VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP)
@@ -482,7 +493,7 @@ static long t1x_unmap_ioctl(struct t1x_container *container, void __user *arg,
 	/* 2^64 bytes are 0, as in-tree has it. */
 	if (put_user(npages << PAGE_SHIFT,
 		     (u64 __user *)(arg + offsetof(typeof(req), size))))
-		return t1x_call_refuse(call, -EFAULT, T1X_FIELD_STRUCT);
+		return refuse_struct(call);
 	return 0;
 }
 
@@ -500,7 +511,7 @@ static int unmap_and_tell(struct t1x_map *map,
 
 	ret = t1x_user_bitmap_pin(&out, 0, sizeof(npages));
 	if (ret == -EFAULT)
-		t1x_call_refuse(args->call, ret, T1X_FIELD_STRUCT);
+		refuse_struct(args->call);
 	if (!ret)
 		ret = t1x_unmap_dma(map, args, &npages);
 	if (!ret) {
@@ -519,14 +530,14 @@ static long t1x_unmap_range_ioctl(struct t1x_container *container,
 	int ret;
 
 	if (copy_from_user(&req, arg, sizeof(req)))
-		return t1x_call_refuse(call, -EFAULT, T1X_FIELD_STRUCT);
+		return refuse_struct(call);
 
 	ret = t1x_uapi_check_unmap_range(&req, t1x_map_pgsize(&container->map),
 					 &args);
+	if (!ret && args.report)
+		ret = check_v2(container, call);
 	if (ret)
 		return ret;
-	if (args.report && !container->v2)
-		return t1x_call_fail(call, -EACCES, T1X_REASON_V1);
 	if (args.report &&
 	    !access_ok((void __user *)args.bitmap.addr, args.bitmap.size))
 		return refuse_bitmap(call, -EFAULT, args.bitmap.addr);
@@ -544,7 +555,7 @@ static long get_dirty(struct t1x_container *container, void __user *arg,
 	int ret;
 
 	if (copy_from_user(&req, arg, sizeof(req)))
-		return t1x_call_refuse(call, -EFAULT, T1X_FIELD_STRUCT);
+		return refuse_struct(call);
 
 	ret = t1x_uapi_check_dirty_get(&req, &args);
 	if (ret)
@@ -564,10 +575,11 @@ static long t1x_dirty_ioctl(struct t1x_container *container, void __user *arg,
 	struct vfio_iommu_type1_dirty_bitmap req;
 	int ret;
 
-	if (!container->v2)
-		return t1x_call_fail(call, -EACCES, T1X_REASON_V1);
+	ret = check_v2(container, call);
+	if (ret)
+		return ret;
 	if (copy_from_user(&req, arg, sizeof(req)))
-		return t1x_call_refuse(call, -EFAULT, T1X_FIELD_STRUCT);
+		return refuse_struct(call);
 
 	ret = t1x_uapi_check_dirty(&req, call);
 	if (ret)
@@ -587,10 +599,11 @@ static long t1x_dirty_range_ioctl(struct t1x_container *container,
 	struct t1x_uapi_dirty args = { .call = call };
 	int ret;
 
-	if (!container->v2)
-		return t1x_call_fail(call, -EACCES, T1X_REASON_V1);
+	ret = check_v2(container, call);
+	if (ret)
+		return ret;
 	if (copy_from_user(&req, arg, sizeof(req)))
-		return t1x_call_refuse(call, -EFAULT, T1X_FIELD_STRUCT);
+		return refuse_struct(call);
 
 	ret = t1x_uapi_check_dirty_range(&req, t1x_map_pgsize(&container->map),
 					 &args);
@@ -625,7 +638,7 @@ static long t1x_pgsizes_ioctl(struct t1x_container *container, void __user *arg,
 	int ret;
 
 	if (copy_from_user(&req, arg, sizeof(req)))
-		return t1x_call_refuse(call, -EFAULT, T1X_FIELD_STRUCT);
+		return refuse_struct(call);
 
 	ret = t1x_uapi_check_pgsizes(&req, call);
 	if (ret)
@@ -642,7 +655,7 @@ static long t1x_pgsizes_ioctl(struct t1x_container *container, void __user *arg,
 
 		/* First, because this may fail. */
 		if (copy_to_user(arg, &req, sizeof(req)))
-			return t1x_call_refuse(call, -EFAULT, T1X_FIELD_STRUCT);
+			return refuse_struct(call);
 		ret = set ? set_pgsizes(&container->map, &req, call) : 0;
 	} while (ret == -ESTALE);
 
