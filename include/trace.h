@@ -15,6 +15,9 @@
 
 #include "call.h"
 
+/* Of the range of an event. */
+#define T1X_TRACE_PAGES (((__entry->last - __entry->iova) >> PAGE_SHIFT) + 1)
+
 /* clang-format off */
 
 TRACE_EVENT(map,
@@ -42,7 +45,7 @@ TRACE_EVENT(map,
 	),
 	TP_printk("id=%lu iova=0x%lx last=0x%lx pages=%lu runs=%lu leaves=0x%lx ns=%llu ret=%d",
 		  __entry->id, __entry->iova, __entry->last,
-		  ((__entry->last - __entry->iova) >> PAGE_SHIFT) + 1,
+		  T1X_TRACE_PAGES,
 		  __entry->runs, __entry->leaves, __entry->ns, __entry->ret)
 );
 
@@ -113,7 +116,7 @@ TRACE_EVENT(pin,
 	),
 	TP_printk("id=%lu iova=0x%lx last=0x%lx pages=%lu ret=%d",
 		  __entry->id, __entry->iova, __entry->last,
-		  ((__entry->last - __entry->iova) >> PAGE_SHIFT) + 1,
+		  T1X_TRACE_PAGES,
 		  __entry->ret)
 );
 
@@ -196,7 +199,7 @@ TRACE_EVENT(replay,
 	),
 	TP_printk("id=%lu iova=0x%lx last=0x%lx pages=%lu runs=%lu ret=%d",
 		  __entry->id, __entry->iova, __entry->last,
-		  ((__entry->last - __entry->iova) >> PAGE_SHIFT) + 1,
+		  T1X_TRACE_PAGES,
 		  __entry->runs, __entry->ret)
 );
 
@@ -223,7 +226,7 @@ TRACE_EVENT(dirty_get,
 	),
 	TP_printk("id=%lu iova=0x%lx last=0x%lx pages=%lu no_clear=%d ns=%llu ret=%d",
 		  __entry->id, __entry->iova, __entry->last,
-		  ((__entry->last - __entry->iova) >> PAGE_SHIFT) + 1,
+		  T1X_TRACE_PAGES,
 		  __entry->no_clear, __entry->ns, __entry->ret)
 );
 
