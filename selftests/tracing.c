@@ -483,93 +483,92 @@ TEST_F(tracing, replay_is_told)
 	free(text);
 }
 
+/* A container with an emulated group, and what it maps before anything is traced */
+struct without_iommu {
+	struct t1x c;
+	struct t1x_emu emu;
+	struct t1x_leak leak;
+	u64 id;
+};
+
+static void begin_without_iommu(struct without_iommu *w, char *mem, u64 iova,
+				u64 size)
+{
+	t1x_emu_begin(&w->emu, &w->c, &w->leak);
+	w->id = t1x_seen_id();
+	t1x_map(&w->c, mem, iova, size);
+	free(traced());
+}
+
 /* What a container without an IOMMU maps is mapped, and pinned, with the first that comes */
 TEST_F(tracing, replay_onto_the_first_domain_is_told)
 {
-	struct t1x_emu emu;
-	struct t1x_leak leak;
-	struct t1x c;
+	struct without_iommu w;
 	char *text;
-	u64 id;
 
 	if (!t1x_emu_load(1, 0))
 		SKIP(return, "needs the module t1x_emu");
 	t1x_mem_scatter(self->mem, NRUNS);
-	t1x_emu_begin(&emu, &c, &leak);
-	id = t1x_seen_id();
-	t1x_map(&c, self->mem, T1X_BASE, PAGES(NRUNS));
-	free(traced());
-	t1x_add_group(&c, self->other);
+	begin_without_iommu(&w, self->mem, T1X_BASE, PAGES(NRUNS));
+	t1x_add_group(&w.c, self->other);
 	text = traced();
 	EXPECT_EQ(1,
-		  count(text, "replay", id,
+		  count(text, "replay", w.id,
 			"iova=0x%lx last=0x%lx pages=%d runs=%d ret=0",
 			T1X_BASE, T1X_BASE + PAGES(NRUNS) - 1, NRUNS, NRUNS));
-	EXPECT_EQ(1, count(text, "attach", id, "group=%d emulated=0 ret=0",
+	EXPECT_EQ(1, count(text, "attach", w.id, "group=%d emulated=0 ret=0",
 			   t1x_group_number(self->other)));
 	free(text);
-	t1x_del_group(&c, self->other);
-	EXPECT_EQ(0, t1x_emu_end(&emu, &c, &leak));
+	t1x_del_group(&w.c, self->other);
+	EXPECT_EQ(0, t1x_emu_end(&w.emu, &w.c, &w.leak));
 }
 
 TEST_F(tracing, pins_of_drivers_are_told_and_why_they_fail)
 {
 	const u64 first = T1X_BASE + PAGES(1), last = T1X_BASE + PAGES(3) - 1;
-	struct t1x_emu emu;
-	struct t1x_leak leak;
-	struct t1x c;
+	struct without_iommu w;
 	char *text;
-	u64 id;
 
 	if (!t1x_emu_load(1, 0))
 		SKIP(return, "needs the module t1x_emu");
-	t1x_emu_begin(&emu, &c, &leak);
-	id = t1x_seen_id();
-	t1x_map(&c, self->mem, T1X_BASE, PAGES(4));
-	free(traced());
-	t1x_emu_pin(&emu, first, 2);
-	t1x_emu_unpin(&emu, first, 2);
-	EXPECT_EQ(-EINVAL, __t1x_emu_pin(&emu, 0, 1));
+	begin_without_iommu(&w, self->mem, T1X_BASE, PAGES(4));
+	t1x_emu_pin(&w.emu, first, 2);
+	t1x_emu_unpin(&w.emu, first, 2);
+	EXPECT_EQ(-EINVAL, __t1x_emu_pin(&w.emu, 0, 1));
 	text = traced();
-	EXPECT_EQ(1, count(text, "pin", id,
+	EXPECT_EQ(1, count(text, "pin", w.id,
 			   "iova=0x%lx last=0x%lx pages=2 ret=0", first, last));
-	EXPECT_EQ(1, count(text, "unpin", id, "iova=0x%lx last=0x%lx pages=2",
+	EXPECT_EQ(1, count(text, "unpin", w.id, "iova=0x%lx last=0x%lx pages=2",
 			   first, last));
-	EXPECT_EQ(1, count(text, "pin", id,
+	EXPECT_EQ(1, count(text, "pin", w.id,
 			   "iova=0x0 last=0xfff pages=1 ret=-22"));
 	EXPECT_EQ(
 		1,
-		count(text, "error", id,
+		count(text, "error", w.id,
 		      "call=pin iova=0x0 last=0xfff ret=-22 reason=unmapped iova=0x0"));
 	free(text);
-	EXPECT_EQ(0, t1x_emu_end(&emu, &c, &leak));
+	EXPECT_EQ(0, t1x_emu_end(&w.emu, &w.c, &w.leak));
 }
 
 TEST_F(tracing, attach_that_fails_tells_why)
 {
-	struct t1x_emu emu;
-	struct t1x_leak leak;
-	struct t1x c;
+	struct without_iommu w;
 	char *text;
-	u64 id;
 
 	if (!t1x_emu_load(1, 0))
 		SKIP(return, "needs the module t1x_emu");
-	t1x_emu_begin(&emu, &c, &leak);
-	id = t1x_seen_id();
 	/* Nothing forbids the window of MSIs to a container without an IOMMU */
-	t1x_map(&c, self->mem, 0xfee00000, PAGES(1));
-	free(traced());
-	EXPECT_EQ(-EINVAL, __t1x_add_group(&c, self->other));
+	begin_without_iommu(&w, self->mem, 0xfee00000, PAGES(1));
+	EXPECT_EQ(-EINVAL, __t1x_add_group(&w.c, self->other));
 	text = traced();
-	EXPECT_EQ(1, count(text, "attach", id, "group=%d emulated=0 ret=-22",
+	EXPECT_EQ(1, count(text, "attach", w.id, "group=%d emulated=0 ret=-22",
 			   t1x_group_number(self->other)));
 	EXPECT_EQ(
 		1,
-		count(text, "error", id,
+		count(text, "error", w.id,
 		      "call=attach ret=-22 iova=0xfee00000 last=0xfee00fff reason=outside " MSIS));
 	free(text);
-	EXPECT_EQ(0, t1x_emu_end(&emu, &c, &leak));
+	EXPECT_EQ(0, t1x_emu_end(&w.emu, &w.c, &w.leak));
 }
 
 TEST_HARNESS_MAIN
