@@ -348,9 +348,7 @@ TEST_F(emulated, pins_are_held_to_the_memlock_limit)
 
 TEST_F(emulated, L13_refused_pins_do_not_flood_the_log)
 {
-	int kmsg = t1x_kmsg_open(), lines = 0, i;
-	char line[4096];
-	ssize_t n;
+	int kmsg = t1x_kmsg_open(), lines, i;
 
 	t1x_drop_ipc_lock();
 	t1x_set_memlock(T1X_PAGE);
@@ -358,10 +356,7 @@ TEST_F(emulated, L13_refused_pins_do_not_flood_the_log)
 	for (i = 0; i < 200; i++)
 		EXPECT_EQ(-ENOMEM, __t1x_emu_pin(&self->emu, T1X_BASE, 2));
 
-	while ((n = read(kmsg, line, sizeof(line) - 1)) > 0) {
-		line[n] = '\0';
-		lines += strstr(line, "MEMLOCK") || strstr(line, "exceeded");
-	}
+	lines = t1x_kmsg_count(kmsg, "MEMLOCK|exceeded");
 	close(kmsg);
 	EXPECT_GE(20, lines);
 }

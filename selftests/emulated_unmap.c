@@ -599,9 +599,7 @@ TEST_F(unmap, L03_last_group_leaves_while_unmap_asks_for_what_is_forgotten)
 
 TEST_F(unmap, L03_log_tells_of_it_once_a_call)
 {
-	int kmsg = t1x_kmsg_open(), lines = 0, i;
-	char line[4096];
-	ssize_t n;
+	int kmsg = t1x_kmsg_open(), lines, i;
 
 	if (t1x_spares_type1())
 		SKIP(return, "type1 stops the machine: BUG_ON(++retries > 10)");
@@ -609,10 +607,7 @@ TEST_F(unmap, L03_log_tells_of_it_once_a_call)
 	t1x_emu_config(&self->emu[0], T1X_EMU_REFUSE, 0, 0);
 	for (i = 0; i < 3; i++)
 		EXPECT_EQ(-EBUSY, __t1x_unmap(&self->c, T1X_BASE, SIZE, NULL));
-	while ((n = read(kmsg, line, sizeof(line) - 1)) > 0) {
-		line[n] = '\0';
-		lines += !!strstr(line, "unpin");
-	}
+	lines = t1x_kmsg_count(kmsg, "unpin");
 	close(kmsg);
 	EXPECT_LE(1, lines);
 	EXPECT_GE(3, lines);

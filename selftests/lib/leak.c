@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <fcntl.h>
+#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,6 +131,20 @@ static const char *kmsg_line(int fd)
 	line[n] = '\0';
 	text = strchr(line, ';');
 	return text ? text + 1 : line;
+}
+
+int t1x_kmsg_count(int fd, const char *pattern)
+{
+	const char *line;
+	regex_t regex;
+	int n = 0;
+
+	t1x_require(!regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB), "%s",
+		    pattern);
+	while ((line = kmsg_line(fd)))
+		n += !regexec(&regex, line, 0, NULL, 0);
+	regfree(&regex);
+	return n;
 }
 
 bool t1x_saw_dma_fault(int kmsg, unsigned int ms)

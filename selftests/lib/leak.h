@@ -33,5 +33,7 @@ int t1x_leak_end(struct t1x_leak *leak);
 /* Reads the kernel log on; true if a line from now on reports a DMA fault */
 bool t1x_saw_dma_fault(int kmsg, unsigned int ms);
 int t1x_kmsg_open(void);
+/* Reads the kernel log on; lines from now on that match an extended regular expression */
+int t1x_kmsg_count(int fd, const char *pattern);
 
 #endif
