@@ -41,6 +41,12 @@ static const char *const faults[] = {
 	"PTE Write access is not set",
 };
 
+/* /proc/PID/status, open */
+struct status {
+	pid_t pid;
+	int fd;
+};
+
 static bool contains_any(const char *text, const char *const *words, int n)
 {
 	int i;
@@ -61,28 +67,39 @@ static bool is_fault(const char *text)
 	return contains_any(text, faults, sizeof(faults) / sizeof(*faults));
 }
 
-static long file_value(const char *path, const char *key)
+/* The number behind key in what is read from fd; false where nothing can be */
+static bool value_in(int fd, const char *key, long *value)
 {
 	static char text[65536];
 	char *line = NULL;
 	size_t have = 0;
 	ssize_t n;
-	int fd;
 
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	t1x_require(fd >= 0, "open %s: %s", path, strerror(errno));
 	/* What follows the line is not asked for: the kernel would make it */
 	while (!line || !strchr(line, '\n')) {
-		n = read(fd, text + have, sizeof(text) - 1 - have);
+		n = pread(fd, text + have, sizeof(text) - 1 - have, have);
 		if (n <= 0)
 			break;
 		have += n;
 		text[have] = '\0';
 		line = strstr(text, key);
 	}
+	if (line)
+		*value = strtol(line + strlen(key), NULL, 10);
+	return line;
+}
+
+static long file_value(const char *path, const char *key)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool found;
+	long value;
+
+	t1x_require(fd >= 0, "open %s: %s", path, strerror(errno));
+	found = value_in(fd, key, &value);
 	close(fd);
-	t1x_require(line, "%s has no line %s", path, key);
-	return strtol(line + strlen(key), NULL, 10);
+	t1x_require(found, "%s has no line %s", path, key);
+	return value;
 }
 
 long t1x_pins(void)
@@ -93,17 +110,41 @@ long t1x_pins(void)
 	       file_value("/proc/vmstat", "nr_foll_pin_released ");
 }
 
+/*
+ * Asked after each step of some tests, so the file stays open. What was opened
+ * for a process that has ended tells nothing, whoever has its number now.
+ */
+static long locked_of(pid_t pid, struct status *status)
+{
+	char path[64];
+	long value;
+
+	if (status->pid != pid || !value_in(status->fd, "VmLck:", &value)) {
+		if (status->pid)
+			close(status->fd);
+		status->pid = pid;
+		snprintf(path, sizeof(path), "/proc/%d/status", pid);
+		status->fd = open(path, O_RDONLY | O_CLOEXEC);
+		t1x_require(status->fd >= 0, "open %s: %s", path,
+			    strerror(errno));
+		t1x_require(value_in(status->fd, "VmLck:", &value),
+			    "%s has no line VmLck:", path);
+	}
+	return value * 1024 / T1X_PAGE;
+}
+
 long t1x_locked(void)
 {
-	return file_value("/proc/self/status", "VmLck:") * 1024 / T1X_PAGE;
+	static struct status self;
+
+	return locked_of(getpid(), &self);
 }
 
 long t1x_locked_of(pid_t pid)
 {
-	char path[64];
+	static struct status other;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	return file_value(path, "VmLck:") * 1024 / T1X_PAGE;
+	return locked_of(pid, &other);
 }
 
 int t1x_kmsg_open(void)

@@ -156,20 +156,23 @@ pid_t t1x_fork(void)
 
 int t1x_wait(pid_t pid, unsigned int ms, int *status)
 {
-	u64 end = t1x_now_ms() + ms;
-	int dummy;
+	int dummy, fd = syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd ended = { .fd = fd, .events = POLLIN };
+	u64 end = t1x_now_ms() + ms, now = end - ms;
+	pid_t got;
 
-	for (;;) {
-		pid_t got = waitpid(pid, status ? status : &dummy, WNOHANG);
-
-		if (got == pid)
-			return 0;
-		if (got < 0)
-			return -errno;
-		if (t1x_now_ms() >= end)
-			return -ETIMEDOUT;
-		t1x_sleep_ms(2);
+	/* Not by looking every other moment: that costs what is waited for */
+	while (fd >= 0 && poll(&ended, 1, end - now) < 0 && errno == EINTR) {
+		now = t1x_now_ms();
+		if (now > end)
+			now = end;
 	}
+	if (fd >= 0)
+		close(fd);
+	got = waitpid(pid, status ? status : &dummy, WNOHANG);
+	if (got < 0)
+		return -errno;
+	return got == pid ? 0 : -ETIMEDOUT;
 }
 
 int t1x_in_child(int (*fn)(void *arg), void *arg)
