@@ -3,7 +3,7 @@
 # differential.sh: the differential test alone, on one lane or, with LANE="A B", on several:
 # what in-tree has, compared with in-tree, and what type1x adds, compared with a model.
 #   OPS=n        about how many operations of each (10000)
-#   SEED=n       the first seed (1); that of a failure stands in its name
+#   SEED=n       the first seed (1), that of a failure stands in its name; shows each step
 #   SEQ=file     run this sequence and show what was expected and what was answered
 #   WITHOUT=a,b  kinds of operations to leave out: map unmap info ext dirty vaddr attach detach
 #                set open raw drop prot die table emu pgsizes

@@ -6,7 +6,7 @@
  * alone can do, a model is: it knows of no exceptions.
  *
  *   T1X_DIFF_OPS   about how many operations of each (10000; 100000 with T1X_FULL)
- *   T1X_DIFF_SEED  the first seed (1)
+ *   T1X_DIFF_SEED  the first seed (1); if it is given, each step is shown
  *   T1X_DIFF_SEQ   a file: run this sequence alone, and print both records
  *   T1X_DIFF_WITHOUT  kinds of operations to leave out, as gen.c names them
  */
@@ -196,6 +196,9 @@ static int run_random(int type, const char *name, u64 ops, bool model)
 				 seed);
 			done += seqs[n].n;
 		}
+		/* Where to look, should the kernel panic: SEED= shows each step */
+		printf("# up to %s\n", names[n - 1]);
+		fflush(stdout);
 		bad += run_sequences(seqs, names, n);
 	}
 	printf("# %s: %lu operations%s, up to seed %lu, %lu s\n", name, done,
@@ -262,17 +265,19 @@ TEST_F_TIMEOUT(differential, random_ranges_on_v1, TIMEOUT)
 
 TEST_F_TIMEOUT(differential, sequences_that_once_differed, TIMEOUT)
 {
-	static char names[1][64];
-	const struct kept *kept;
-	struct seq seq;
-	int bad = 0;
+	static char names[PER_BATCH][64];
+	const struct kept *kept = t1x_kept;
+	struct seq seqs[PER_BATCH];
+	int n, bad = 0;
 
 	if (one_file())
 		SKIP(return, "one sequence is asked for");
-	for (kept = t1x_kept; kept->name; kept++) {
-		ASSERT_TRUE(t1x_parse_seq(&seq, kept->text));
-		snprintf(names[0], sizeof(names[0]), "%s", kept->name);
-		bad += run_sequences(&seq, names, 1);
+	while (kept->name) {
+		for (n = 0; n < PER_BATCH && kept->name; n++, kept++) {
+			ASSERT_TRUE(t1x_parse_seq(&seqs[n], kept->text));
+			snprintf(names[n], sizeof(names[n]), "%s", kept->name);
+		}
+		bad += run_sequences(seqs, names, n);
 	}
 	EXPECT_EQ(0, bad);
 }

@@ -167,7 +167,10 @@ static void step(const struct op *op)
 		say_state();
 }
 
-/* Should the kernel panic, the console ends with what it did last */
+/*
+ * Should the kernel panic, the console ends with what it did last. Not always:
+ * under the debug checks, a line on the console takes as long as an operation.
+ */
 static void show_step(const struct op *op)
 {
 	t1x_print_op(stdout, op);
@@ -190,6 +193,7 @@ static void run_seq(const struct seq *seq, const char *module, u32 handicap,
 		    int out)
 {
 	bool debug = getenv("T1X_DEBUG_LANE");
+	bool shown = getenv("T1X_DIFF_SEQ") || getenv("T1X_DIFF_SEED");
 	long pins = t1x_pins();
 	u32 entries = seq->entries ? seq->entries : DEFAULT_ENTRIES;
 	int i;
@@ -212,7 +216,7 @@ static void run_seq(const struct seq *seq, const char *module, u32 handicap,
 	t1x_memory_setup('A', run.memfd);
 
 	for (i = 0; i < seq->n; i++) {
-		if (getenv("T1X_DIFF_SEQ") || debug)
+		if (shown)
 			show_step(&seq->op[i]);
 		step(&seq->op[i]);
 		dprintf(out, "%s\n", t1x_said());
