@@ -128,7 +128,8 @@ static int grow_pins(struct t1x_dma *dma, unsigned int max, unsigned int order)
  */
 void t1x_dma_free_records(struct t1x_dma *dma)
 {
-	kvfree(pins_of(dma));
+	if (dma->has_pins)
+		kvfree(pins_of(dma));
 	free_segs(dma);
 }
 

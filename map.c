@@ -239,11 +239,11 @@ static int refuse_range(struct t1x_map *map, const struct t1x_uapi_map *args)
  */
 static int admit(struct t1x_map *map, const struct t1x_uapi_map *args)
 {
-	struct t1x_dma *dma;
+	struct t1x_dma *first, *dma;
 	int ret;
 
-	for (dma = t1x_dma_find(&map->tree, args->iova, args->last);
-	     dma && dma->iova <= args->last;
+	first = t1x_dma_find(&map->tree, args->iova, args->last);
+	for (dma = first; dma && dma->iova <= args->last;
 	     dma = t1x_dma_next(&map->tree, dma)) {
 		if (t1x_dma_is_settled(dma))
 			return t1x_call_fail_with(args->call, -EEXIST,
@@ -252,7 +252,7 @@ static int admit(struct t1x_map *map, const struct t1x_uapi_map *args)
 						  dma->account->task->tgid);
 	}
 
-	if (t1x_dma_find(&map->tree, args->iova, args->last))
+	if (first)
 		return -EAGAIN;
 
 	ret = t1x_map_check_entry(map, args->call);

@@ -40,6 +40,19 @@ struct dying {
 	struct t1x_dma *parts[2]; /* or NULL */
 };
 
+/* Nothing is removed yet. What is beyond nr_cuts means nothing. */
+static void dying_init(struct dying *dying)
+{
+	dying->first = NULL;
+	dying->npages = 0;
+	dying->nr = 0;
+	dying->in_use = false;
+	dying->entry = false;
+	dying->nr_cuts = 0;
+	dying->parts[0] = NULL;
+	dying->parts[1] = NULL;
+}
+
 /* What goes of a mapping that does not go whole, or NULL. */
 static const struct t1x_dma_cut *find_cut(const struct dying *dying,
 					  const struct t1x_dma *dma)
@@ -172,7 +185,7 @@ static int mark(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 
 	ret = select(map, args, dying) ?: take_entry(map, dying, args->call);
 	if (ret) {
-		*dying = (struct dying){};
+		dying_init(dying);
 		return ret;
 	}
 
@@ -553,12 +566,13 @@ static int begin(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 int t1x_unmap_dma(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 		  u64 *npages)
 {
-	struct dying dying = {};
+	struct dying dying __uninitialized;
 	int ret;
 
 	if (mutex_lock_killable(&map->lock))
 		return -EINTR;
 
+	dying_init(&dying);
 	do {
 		ret = begin(map, args, &dying);
 		if (ret == -EAGAIN)
