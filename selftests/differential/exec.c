@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <linux/vfio.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -230,6 +231,17 @@ static void run_seq(const struct seq *seq, const char *module, u32 handicap,
 	dprintf(out, "end: A %ld pins %ld\n", t1x_locked(), t1x_pins() - pins);
 }
 
+/* One after the other on one CPU: to wake one on another takes as long as a step */
+static void stay_on_this_cpu(void)
+{
+	cpu_set_t here;
+
+	CPU_ZERO(&here);
+	CPU_SET(sched_getcpu(), &here);
+	t1x_require(!sched_setaffinity(0, sizeof(here), &here),
+		    "sched_setaffinity: %s", strerror(errno));
+}
+
 char *t1x_exec(const struct seq *seq, const char *module, u32 handicap)
 {
 	int out = t1x_memory_memfd();
@@ -241,6 +253,7 @@ char *t1x_exec(const struct seq *seq, const char *module, u32 handicap)
 	ftruncate(out, 0);
 	pid = t1x_fork();
 	if (!pid) {
+		stay_on_this_cpu();
 		run_seq(seq, module, handicap, out);
 		_exit(0);
 	}
