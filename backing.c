@@ -20,7 +20,7 @@
 #include "call.h"
 #include "census.h"
 #include "dma_tracker.h"
-#include "domain.h"
+#include "domains.h"
 #include "journal.h"
 #include "pin.h"
 
@@ -122,7 +122,8 @@ bool t1x_backing_find_pfn(struct t1x_domains *domains,
 			  unsigned long *pfn)
 {
 	*pfn = 0;
-	return t1x_domain_find_pfn(domains, t1x_dma_iova_at(dma, index), pfn) ||
+	return t1x_domains_find_pfn(domains, t1x_dma_iova_at(dma, index),
+				    pfn) ||
 	       dma->has_pfn_0;
 }
 
@@ -333,7 +334,7 @@ static struct t1x_dma *unmap_batch(struct t1x_domains *domains,
 
 	dma = fill_batch(domains, dma, batch, chain);
 	if (batch->nr_ranges)
-		t1x_domain_unmap(domains, batch->ranges, batch->nr_ranges);
+		t1x_domains_unmap(domains, batch->ranges, batch->nr_ranges);
 
 	for (i = 0; i < batch->nr_ranges; i++) {
 		struct t1x_dma *first =
@@ -401,7 +402,7 @@ static bool unmap_one_run(struct t1x_domains *domains, struct t1x_dma *dma,
 	if (!is_one_run(dma) || !find_pfn(domains, dma, 0, &run->pfn))
 		return false;
 
-	t1x_domain_unmap(domains, &range, 1);
+	t1x_domains_unmap(domains, &range, 1);
 	run->npages = range.npages;
 	run->done = range.done;
 	dma->unmapped = range.done;
@@ -513,7 +514,7 @@ static unsigned int count_together(const struct fill *fill,
 	unsigned int n = 0;
 
 	if (!fill->sg ||
-	    !t1x_domain_may_map_sg(fill->domains, t1x_dma_granule(fill->dma)))
+	    !t1x_domains_may_map_sg(fill->domains, t1x_dma_granule(fill->dma)))
 		return 1;
 
 	nr = min_t(unsigned int, nr, FILL_RUNS);
@@ -563,7 +564,7 @@ static long record_runs(struct fill *fill, const struct t1x_run *run,
 	return npages;
 }
 
-/* Map runs behind what is mapped. Return: as t1x_domain_map(). */
+/* Map runs behind what is mapped. Return: as t1x_domains_map(). */
 static int map_runs(struct fill *fill, const struct t1x_run *run,
 		    unsigned int nr, unsigned long npages)
 {
@@ -572,15 +573,15 @@ static int map_runs(struct fill *fill, const struct t1x_run *run,
 	unsigned int i;
 
 	if (nr == 1)
-		return t1x_domain_map(fill->domains, iova, run->pfn, npages,
-				      dma->prot, t1x_dma_granule(dma));
+		return t1x_domains_map(fill->domains, iova, run->pfn, npages,
+				       dma->prot, t1x_dma_granule(dma));
 
 	sg_init_table(fill->sg, nr);
 	for (i = 0; i < nr; i++)
 		sg_set_page(&fill->sg[i], pfn_to_page(run[i].pfn),
 			    run[i].npages << PAGE_SHIFT, 0);
-	return t1x_domain_map_sg(fill->domains, iova, fill->sg, nr, npages,
-				 dma->prot);
+	return t1x_domains_map_sg(fill->domains, iova, fill->sg, nr, npages,
+				  dma->prot);
 }
 
 static void refuse_iommu(const struct fill *fill, int ret)

@@ -144,7 +144,7 @@ static void show_domains(struct seq_file *seq, struct t1x_domains *domains)
 		seq_printf(seq, "domain %u pgsizes 0x%lx coherent %s\n", i++,
 			   domain->domain->pgsize_bitmap,
 			   domain->coherent ? "yes" : "no");
-	t1x_domain_for_each_group(domains, show_group, seq);
+	t1x_domains_for_each_group(domains, show_group, seq);
 }
 
 static void show_space(struct seq_file *seq, struct t1x_map *map)

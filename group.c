@@ -14,7 +14,7 @@
 #include "call.h"
 #include "dirty_log.h"
 #include "dma_tracker.h"
-#include "domain.h"
+#include "domains.h"
 #include "emulated.h"
 #include "group.h"
 #include "iova_space.h"
@@ -50,9 +50,8 @@ static void withdraw_dma(struct t1x_domain *domain, const struct t1x_dma *dma,
 			 unsigned long end)
 {
 	if (end > dma->unmapped)
-		t1x_domain_unmap_one(domain,
-				     t1x_dma_iova_at(dma, dma->unmapped),
-				     end - dma->unmapped);
+		t1x_domain_unmap(domain, t1x_dma_iova_at(dma, dma->unmapped),
+				 end - dma->unmapped);
 	cond_resched();
 }
 
@@ -76,7 +75,7 @@ static int replay_dma(struct t1x_map *map, struct t1x_domain *domain,
 		      const struct t1x_dma *dma, unsigned long *nr_runs)
 {
 	struct t1x_leaves leaves =
-		t1x_domain_leaves(&map->domains, t1x_dma_granule(dma));
+		t1x_domains_leaves(&map->domains, t1x_dma_granule(dma));
 	unsigned long index = dma->unmapped, end = dma->mapped;
 	unsigned long pfn, next;
 	int ret;
@@ -94,9 +93,8 @@ static int replay_dma(struct t1x_map *map, struct t1x_domain *domain,
 			goto err_withdraw;
 		}
 
-		ret = t1x_domain_map_one(domain, t1x_dma_iova_at(dma, index),
-					 run_pfn, next - index, dma->prot,
-					 &leaves);
+		ret = t1x_domain_map(domain, t1x_dma_iova_at(dma, index),
+				     run_pfn, next - index, dma->prot, &leaves);
 		if (ret > 0)
 			ret = -EIO; /* what the driver keeps goes with the domain */
 		if (ret)
@@ -179,13 +177,13 @@ static int vet_domain(struct t1x_map *map, struct t1x_domain *domain,
 {
 	int ret;
 
-	ret = t1x_domain_build_space(&map->domains, NULL, space);
+	ret = t1x_domains_build_space(&map->domains, NULL, space);
 	if (!ret)
 		ret = t1x_domain_restrict(domain, space, msi_base);
 	if (ret)
 		return refuse_group(opts->call, ret);
 
-	if (!t1x_domain_serves_subset(&map->domains, domain))
+	if (!t1x_domains_may_add(&map->domains, domain))
 		return t1x_call_fail_with(opts->call, -EINVAL,
 					  T1X_REASON_PGSIZE,
 					  map->domains.subset, 0, 0);
@@ -234,7 +232,7 @@ static int commit_attach(struct t1x_map *map, struct t1x_domain *domain,
 	if (!ret) {
 		t1x_iova_swap(&map->space, space);
 		if (domain)
-			t1x_domain_add(&map->domains, domain);
+			t1x_domains_add(&map->domains, domain);
 	}
 	mutex_unlock(&map->lock);
 	return ret;
@@ -247,7 +245,7 @@ static int commit_attach(struct t1x_map *map, struct t1x_domain *domain,
 static void leave_domain(struct t1x_map *map, struct t1x_domain *domain,
 			 struct iommu_group *group, bool wrote)
 {
-	bool unseen = t1x_domain_detach(&map->domains, domain, group);
+	bool unseen = t1x_domains_detach(&map->domains, domain, group);
 
 	mutex_lock(&map->lock);
 	map->domains.nr_unseen -= unseen;
@@ -263,14 +261,15 @@ static int place_group(struct t1x_map *map, struct t1x_domain *domain,
 {
 	int ret;
 
-	ret = t1x_domain_join(&map->domains, domain);
+	ret = t1x_domains_join(&map->domains, domain);
 	if (ret < 0)
 		return refuse_group(call, ret);
 
 	if (ret) {
 		ret = commit_attach(map, NULL, space, call);
 		if (ret)
-			leave_domain(map, t1x_domain_of(&map->domains, group),
+			leave_domain(map,
+				     t1x_domains_find(&map->domains, group),
 				     group, false);
 		else
 			t1x_domain_close(domain);
@@ -299,7 +298,7 @@ static int admit_group(struct t1x_map *map, struct iommu_group *group,
 
 	mutex_lock(&map->lock);
 	ret = check_addresses(map, call);
-	if (!ret && (t1x_domain_of(&map->domains, group) ||
+	if (!ret && (t1x_domains_find(&map->domains, group) ||
 		     t1x_emulated_has_group(&map->emulated, group)))
 		ret = t1x_call_fail(call, -EINVAL, T1X_REASON_ATTACHED);
 	mutex_unlock(&map->lock);
@@ -325,7 +324,7 @@ static struct t1x_dma *drop_domain(struct t1x_map *map,
 		dying = t1x_map_clear_all(map);
 
 	mutex_lock(&map->lock);
-	t1x_domain_remove(&map->domains, domain);
+	t1x_domains_remove(&map->domains, domain);
 	if (space)
 		t1x_iova_swap(&map->space, space);
 	mutex_unlock(&map->lock);
@@ -340,7 +339,7 @@ static void withdraw_first(struct t1x_map *map, struct iommu_group *group,
 	struct t1x_domain *domain;
 
 	down_write(&map->domains.rwsem);
-	domain = t1x_domain_of(&map->domains, group);
+	domain = t1x_domains_find(&map->domains, group);
 	leave_domain(map, domain, group, false);
 	drop_domain(map, domain, old_space, true);
 	up_write(&map->domains.rwsem);
@@ -478,7 +477,7 @@ int t1x_group_attach_emulated(struct t1x_map *map, struct iommu_group *group,
 static void forget_subset(struct t1x_map *map)
 {
 	mutex_lock(&map->lock);
-	t1x_domain_set_subset(&map->domains, 0);
+	t1x_domains_set_subset(&map->domains, 0);
 	mutex_unlock(&map->lock);
 }
 
@@ -516,7 +515,7 @@ static struct t1x_iova_space *build_wider(struct t1x_map *map,
 	if (gone && list_is_singular(&map->domains.list))
 		ret = t1x_iova_add(wider, 0, ULONG_MAX);
 	else
-		ret = t1x_domain_build_space(&map->domains, gone, wider);
+		ret = t1x_domains_build_space(&map->domains, gone, wider);
 	return ret ? NULL : wider;
 }
 
@@ -555,7 +554,7 @@ static struct t1x_dma *detach_locked(struct t1x_map *map,
 	if (detach_emulated(map, group, &dying))
 		return dying;
 
-	domain = t1x_domain_of(&map->domains, group);
+	domain = t1x_domains_find(&map->domains, group);
 	if (!domain)
 		return NULL;
 

@@ -13,7 +13,7 @@
 #include "call.h"
 #include "dirty_log.h"
 #include "dma_tracker.h"
-#include "domain.h"
+#include "domains.h"
 #include "emulated.h"
 #include "external.h"
 #include "journal.h"
@@ -125,7 +125,7 @@ int t1x_map_set_pgsizes(struct t1x_map *map, unsigned long pgsizes,
 		if (ret != -EAGAIN && map->domains.supported != supported)
 			ret = -ESTALE;
 		if (!ret)
-			ret = t1x_domain_set_subset(&map->domains, pgsizes);
+			ret = t1x_domains_set_subset(&map->domains, pgsizes);
 		up_write(&map->domains.rwsem);
 
 		if (ret == -EAGAIN)

@@ -16,7 +16,7 @@
 #include "dirty_log.h"
 #include "dirty_report.h"
 #include "dma_tracker.h"
-#include "domain.h"
+#include "domains.h"
 #include "emulated.h"
 #include "external.h"
 #include "journal.h"

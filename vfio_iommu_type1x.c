@@ -154,7 +154,7 @@ static struct iommu_domain *t1x_group_iommu_domain(void *iommu_data,
 	}
 
 	mutex_lock(&container->map.lock);
-	domain = t1x_domain_of(&container->map.domains, group);
+	domain = t1x_domains_find(&container->map.domains, group);
 	if (domain)
 		found = domain->domain;
 	mutex_unlock(&container->map.lock);
@@ -173,7 +173,7 @@ static void set_seen(struct t1x_map *map, struct iommu_group *group)
 		return;
 
 	mutex_lock(&map->lock);
-	t1x_domain_set_seen(&map->domains, group);
+	t1x_domains_set_seen(&map->domains, group);
 	mutex_unlock(&map->lock);
 }
 
@@ -304,7 +304,7 @@ static long t1x_check_extension(struct t1x_container *container,
 		if (!container)
 			return 0;
 		mutex_lock(&container->map.lock);
-		coherent = t1x_domain_all_coherent(&container->map.domains);
+		coherent = t1x_domains_all_coherent(&container->map.domains);
 		mutex_unlock(&container->map.lock);
 		return coherent;
 	default:

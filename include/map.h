@@ -30,7 +30,7 @@
 #include "account.h"
 #include "dirty_log.h"
 #include "dma_tracker.h"
-#include "domain.h"
+#include "domains.h"
 #include "emulated.h"
 #include "iova_space.h"
 #include "uapi.h"

@@ -148,7 +148,7 @@ static struct fake_container *new_container(struct kunit *test)
 	fake_mem_set(memory, ARRAY_SIZE(memory));
 	fake_attach(c, 0, fake_domain_new(FAKE_PGSIZES_VTD));
 	mutex_lock(&c->map.lock);
-	t1x_domain_set_seen(&c->map.domains, fake_group_of(&c->groups[0]));
+	t1x_domains_set_seen(&c->map.domains, fake_group_of(&c->groups[0]));
 	mutex_unlock(&c->map.lock);
 	user.c = c;
 	return c;

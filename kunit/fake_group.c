@@ -11,6 +11,23 @@
 
 struct fake_group *fake_group_current;
 
+/**
+ * fake_group_new() - Two devices, and a domain to open for them
+ * @test: Test
+ *
+ * Return: The group; gone at the end of the test.
+ */
+struct fake_group *fake_group_new(struct kunit *test)
+{
+	struct fake_group *group =
+		kunit_kzalloc(test, sizeof(*group), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, group);
+	group->nr_devs = 2;
+	group->domain = fake_domain_new(FAKE_PGSIZES_VTD);
+	return group;
+}
+
 int fake_attach_group(struct iommu_domain *domain, struct iommu_group *group)
 {
 	struct fake_group *fake_group = to_fake_group(group);

@@ -18,6 +18,7 @@
 #define t1x_compat_domain_has_vtd_tables(domain) ((void)(domain), false)
 
 struct fake_domain;
+struct kunit;
 
 struct fake_group {
 	unsigned int nr_devs;
@@ -61,6 +62,7 @@ static inline struct fake_group *to_fake_group(struct iommu_group *group)
 	return (struct fake_group *)group;
 }
 
+struct fake_group *fake_group_new(struct kunit *test);
 int fake_attach_group(struct iommu_domain *domain, struct iommu_group *group);
 void fake_detach_group(struct iommu_domain *domain, struct iommu_group *group);
 int fake_walk_devs(struct iommu_group *group, void *data,

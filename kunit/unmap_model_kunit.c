@@ -344,8 +344,8 @@ static void attach(struct model *m, unsigned int i)
 	domain->coherent = i;
 	fake_attach(m->c, i, domain);
 	mutex_lock(&m->c->map.lock);
-	t1x_domain_set_seen(&m->c->map.domains,
-			    fake_group_of(&m->c->groups[i]));
+	t1x_domains_set_seen(&m->c->map.domains,
+			     fake_group_of(&m->c->groups[i]));
 	mutex_unlock(&m->c->map.lock);
 }
 

@@ -11,8 +11,8 @@ layer() {
 	alloc | call | compat | vfio_driver_ops | vfio_type1x) echo 0 ;;
 	pgsize | dirty_bitmap | trace) echo 1 ;;
 	census | journal | uapi | iova_space | user_bitmap) echo 2 ;;
-	account | dma_tracker) echo 3 ;;
-	copy | dirty_report | dma_record | domain | external | pin) echo 4 ;;
+	account | dma_tracker | domain) echo 3 ;;
+	copy | dirty_report | dma_record | domains | external | pin) echo 4 ;;
 	backing | dirty_log | emulated | vaddr) echo 5 ;;
 	map) echo 6 ;;
 	group | unmap) echo 7 ;;
