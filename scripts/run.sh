@@ -195,7 +195,7 @@ say "$label: booting, console log: build/logs/$label/console.log"
 ln -sf "$log/console.log" "$run/console.log"
 : >"$log/console.log"
 "$scripts/guest.sh" "$lane" "$run" 2>"$log/qemu.log" || true
-grep '^\[.*stopped before' "$log/qemu.log" >&2 || true
+grep -E '^\[.*(stopped before|itself died)' "$log/qemu.log" >&2 || true
 rm -f "$log"/*.seq
 keep_sequences
 cp "$must" "$log/must"
