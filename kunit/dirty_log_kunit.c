@@ -10,66 +10,20 @@
 
 #include "dirty_bitmap.h"
 #include "fake_container.h"
+#include "fake_user.h"
 #include "group.h"
 #include "unmap.h"
 
 /* The user's bitmap begins in the middle of its first page. */
-#define USER_PAGES 3
-#define USER_START 0x20000000UL
-#define USER_ADDR (USER_START + 1000)
+#define USER_ADDR (FAKE_GUP_START + 1000)
 
 static struct {
 	struct kunit *test;
 	struct fake_container *c;
-	struct page *pages[USER_PAGES];
-	int pins[USER_PAGES];
-	int hidden; /* this page faults; -1 is none */
-	bool scribbles; /* GUP leaves what it likes above what it has pinned */
 	unsigned int allocs;
 	unsigned int fail_alloc_at; /* this bitmap is refused; 0 is never */
-
-	/* Called once, with no lock held. */
-	void (*on_pin)(void);
-	void (*on_unlock)(void);
+	void (*on_unlock)(void); /* called once, with no lock held */
 } user;
-
-static int fake_gup(unsigned long start, int nr, unsigned int flags,
-		    struct page **pages)
-{
-	unsigned long first = (start - USER_START) >> PAGE_SHIFT;
-	void (*on_pin)(void) = user.on_pin;
-	int i, n;
-
-	user.on_pin = NULL;
-	if (on_pin)
-		on_pin();
-
-	KUNIT_EXPECT_TRUE(user.test, flags & FOLL_WRITE);
-	for (i = 0; i < nr && first + i != user.hidden; i++) {
-		if (first + i >= USER_PAGES)
-			break;
-		pages[i] = user.pages[first + i];
-		user.pins[first + i]++;
-	}
-	for (n = i; n < nr && user.scribbles; n++)
-		pages[n] = (struct page *)user.test;
-
-	return i ?: -EFAULT;
-}
-
-static void fake_unpin(struct page **pages, unsigned long npages, bool dirty)
-{
-	int i;
-
-	KUNIT_EXPECT_EQ(user.test, 1UL, npages);
-	for (i = 0; i < USER_PAGES; i++) {
-		if (user.pages[i] == *pages) {
-			user.pins[i]--;
-			return;
-		}
-	}
-	KUNIT_FAIL(user.test, "unpins what is not pinned: %p", *pages);
-}
 
 static void hooked_unlock(struct mutex *lock)
 {
@@ -91,12 +45,9 @@ static int hooked_alloc(struct t1x_dirty *dirty, unsigned long first,
 	return -ENOMEM;
 }
 
-#define pin_user_pages_fast fake_gup
-#define unpin_user_pages_dirty_lock fake_unpin
 #define mutex_unlock hooked_unlock
 #define t1x_dirty_alloc hooked_alloc
 
-#include "../user_bitmap.c"
 #include "../dirty_log.c"
 
 #undef mutex_unlock
@@ -111,27 +62,14 @@ static const struct fake_mem memory[] = {
 
 static int dirty_log_init(struct kunit *test)
 {
-	unsigned int i;
-
 	memset(&user, 0, sizeof(user));
 	user.test = test;
-	user.hidden = -1;
-	for (i = 0; i < USER_PAGES; i++) {
-		user.pages[i] = alloc_page(GFP_KERNEL | __GFP_ZERO);
-		if (!user.pages[i])
-			return -ENOMEM;
-	}
-	return fake_container_init(test);
+	return fake_gup_init(test) ?: fake_container_init(test);
 }
 
 static void dirty_log_exit(struct kunit *test)
 {
-	unsigned int i;
-
-	for (i = 0; i < USER_PAGES; i++) {
-		if (user.pages[i])
-			__free_page(user.pages[i]);
-	}
+	fake_gup_exit();
 	fake_container_exit(test);
 }
 
@@ -196,16 +134,14 @@ static int get(struct fake_container *c, unsigned long npages)
 	int ret = t1x_dirty_log_get(&c->map.log, &args);
 	unsigned int i;
 
-	for (i = 0; i < USER_PAGES; i++)
-		KUNIT_EXPECT_EQ(c->test, 0, user.pins[i]);
+	for (i = 0; i < FAKE_GUP_PAGES; i++)
+		KUNIT_EXPECT_EQ(c->test, 0, fake_gup.pins[i]);
 	return ret;
 }
 
 static u8 *user_byte(size_t offset)
 {
-	offset += USER_ADDR - USER_START;
-	return (u8 *)page_address(user.pages[offset >> PAGE_SHIFT]) +
-	       offset_in_page(offset);
+	return fake_gup_byte(USER_ADDR + offset);
 }
 
 static bool was_reported(unsigned long page)
@@ -248,11 +184,12 @@ static void a_report_that_faults_changes_nothing(struct kunit *test)
 	mark(c, 40002);
 	mark(c, 40003);
 	mark(c, NPAGES - 1);
-	for (user.hidden = 0; user.hidden < USER_PAGES; user.hidden++) {
+	for (fake_gup.hidden = 0; fake_gup.hidden < FAKE_GUP_PAGES;
+	     fake_gup.hidden++) {
 		KUNIT_EXPECT_EQ(test, -EFAULT, get(c, NPAGES));
 		KUNIT_EXPECT_TRUE(test, is_untouched());
 	}
-	user.hidden = -1;
+	fake_gup.hidden = -1;
 	KUNIT_EXPECT_EQ(test, 0, get(c, NPAGES));
 	KUNIT_EXPECT_TRUE(test, was_reported(3));
 	KUNIT_EXPECT_FALSE(test, was_reported(4));
@@ -271,10 +208,11 @@ static void what_gup_leaves_behind_is_not_pinned(struct kunit *test)
 	map(c, 0, NPAGES);
 	start(c);
 	mark(c, NPAGES - 1);
-	user.scribbles = true;
-	for (user.hidden = 0; user.hidden < USER_PAGES; user.hidden++)
+	fake_gup.scribbles = true;
+	for (fake_gup.hidden = 0; fake_gup.hidden < FAKE_GUP_PAGES;
+	     fake_gup.hidden++)
 		KUNIT_EXPECT_EQ(test, -EFAULT, get(c, NPAGES));
-	user.hidden = -1;
+	fake_gup.hidden = -1;
 	KUNIT_EXPECT_EQ(test, 0, get(c, NPAGES));
 	KUNIT_EXPECT_TRUE(test, was_reported(NPAGES - 1));
 	end(c);
@@ -292,7 +230,7 @@ static void a_log_that_stops_during_a_report(struct kunit *test)
 	map(c, 0, NPAGES);
 	start(c);
 	mark(c, 1);
-	user.on_pin = stop_log;
+	fake_gup.on_pin = stop_log;
 	KUNIT_EXPECT_EQ(test, -EINVAL, get(c, NPAGES));
 	KUNIT_EXPECT_TRUE(test, is_untouched());
 	end(c);
@@ -310,7 +248,7 @@ static void a_mapping_that_comes_during_a_report_is_in_it(struct kunit *test)
 
 	map(c, 0, 64);
 	start(c);
-	user.on_pin = map_another;
+	fake_gup.on_pin = map_another;
 	KUNIT_EXPECT_EQ(test, 0, get(c, NPAGES));
 	KUNIT_EXPECT_TRUE(test, was_reported(NPAGES - 1));
 	end(c);
@@ -331,7 +269,7 @@ static void a_range_that_is_cut_meanwhile_is_refused(struct kunit *test)
 	map(c, 64, 64);
 	start(c);
 	mark(c, 0);
-	user.on_pin = map_a_longer_one;
+	fake_gup.on_pin = map_a_longer_one;
 	KUNIT_EXPECT_EQ(test, -EINVAL, get(c, 128));
 	KUNIT_EXPECT_TRUE(test, is_untouched());
 	KUNIT_EXPECT_TRUE(test, is_dirty(c, 0));
@@ -477,8 +415,8 @@ static int get_range(struct fake_container *c, unsigned long first,
 	int ret = t1x_dirty_log_get_range(&c->map.log, &args);
 	unsigned int i;
 
-	for (i = 0; i < USER_PAGES; i++)
-		KUNIT_EXPECT_EQ(c->test, 0, user.pins[i]);
+	for (i = 0; i < FAKE_GUP_PAGES; i++)
+		KUNIT_EXPECT_EQ(c->test, 0, fake_gup.pins[i]);
 	return ret;
 }
 
@@ -501,8 +439,8 @@ static void fill_user(u8 byte)
 {
 	unsigned int i;
 
-	for (i = 0; i < USER_PAGES; i++)
-		memset(page_address(user.pages[i]), byte, PAGE_SIZE);
+	for (i = 0; i < FAKE_GUP_PAGES; i++)
+		memset(page_address(fake_gup.pages[i]), byte, PAGE_SIZE);
 }
 
 /* Two mappings that can be cut, a hole above each; these pages of them are dirty. */
@@ -593,11 +531,12 @@ static void a_range_is_refused(struct kunit *test)
 		.bitmap = window_of(1, 70),
 	};
 
-	for (user.hidden = 0; user.hidden < USER_PAGES; user.hidden++) {
+	for (fake_gup.hidden = 0; fake_gup.hidden < FAKE_GUP_PAGES;
+	     fake_gup.hidden++) {
 		KUNIT_EXPECT_EQ(test, -EFAULT, get_range(c, 0, NPAGES, false));
 		KUNIT_EXPECT_TRUE(test, is_untouched());
 	}
-	user.hidden = -1;
+	fake_gup.hidden = -1;
 	KUNIT_EXPECT_TRUE(test, is_dirty(c, 3));
 
 	args.bitmap.pgsize = SZ_2M;
@@ -608,7 +547,7 @@ static void a_range_is_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EINVAL,
 			t1x_dirty_log_get_range(&c->map.log, &args));
 
-	user.on_pin = stop_log;
+	fake_gup.on_pin = stop_log;
 	KUNIT_EXPECT_EQ(test, -EINVAL, get_range(c, 0, 128, false));
 	KUNIT_EXPECT_EQ(test, -EINVAL, get_range(c, 0, 128, false));
 	KUNIT_EXPECT_TRUE(test, is_untouched());
@@ -625,7 +564,7 @@ static void a_mapping_that_comes_is_in_the_window(struct kunit *test)
 {
 	struct fake_container *c = new_marked(test);
 
-	user.on_pin = map_in_the_hole;
+	fake_gup.on_pin = map_in_the_hole;
 	KUNIT_EXPECT_EQ(test, 0, get_range(c, 290, 310, true));
 	KUNIT_EXPECT_TRUE(test, was_reported(300 - 256));
 	KUNIT_EXPECT_TRUE(test, is_dirty(c, 300));
@@ -646,10 +585,10 @@ static void a_part_is_reported_as_it_goes(struct kunit *test)
 		unsigned int avail = c->map.dma_avail;
 
 		fill_user(0xa5);
-		user.hidden = 0;
+		fake_gup.hidden = 0;
 		KUNIT_EXPECT_EQ(test, -EFAULT,
 				unmap_window(c, first, end_page));
-		user.hidden = -1;
+		fake_gup.hidden = -1;
 		KUNIT_EXPECT_EQ(test, avail, c->map.dma_avail);
 		fake_check_mapped(c, FIRST, 256, 0);
 		fake_check_mapped(c, iova_at(320), 128, 320);
@@ -715,7 +654,7 @@ static void a_mapping_that_is_cut_meanwhile(struct kunit *test)
 {
 	struct fake_container *c = new_marked(test);
 
-	user.on_pin = unmap_middle;
+	fake_gup.on_pin = unmap_middle;
 	KUNIT_EXPECT_EQ(test, 0, get_range(c, 0, 256, false));
 	KUNIT_EXPECT_TRUE(test, was_reported(63));
 	KUNIT_EXPECT_FALSE(test, was_reported(64));

@@ -2,43 +2,21 @@
 /*
  * Emulated groups: pins by exact IOVA, drivers that are told, who pays for what when an
  * IOMMU comes and goes, and what an unmap that cuts a mapping leaves to them. What copies
- * make of user memory is the selftests' to watch.
+ * do to user memory is in copy_kunit.c.
  */
 #include <linux/kthread.h>
-#include <linux/sched/mm.h>
-#include <linux/uaccess.h>
 
 #include "fake_container.h"
+#include "fake_user.h"
 
-/* What copies do to user memory: nothing, but a call of this, once. */
-static void (*during_copy)(void);
-
-static unsigned long fake_copy(const void __user *user, const void *buf)
-{
-	void (*event)(void) = during_copy;
-
-	during_copy = NULL;
-	if (event)
-		event();
-	return 0;
-}
-
-/* The accounts of the fakes have no address space, and their frames no page. */
-#define mmget_not_zero(mm) (!(mm))
-#define mmput(mm) ((void)(mm))
-#define kthread_use_mm(mm) ((void)(mm))
-#define kthread_unuse_mm(mm) ((void)(mm))
-#define copy_to_user(to, from, n) ((void)(n), fake_copy(to, from))
-#define copy_from_user(to, from, n) ((void)(n), fake_copy(from, to))
+/* The frames of the fakes have no page. */
 #undef pfn_to_page
 #undef pfn_valid
 #define pfn_to_page(pfn) ((struct page *)(pfn))
 #define pfn_valid(pfn) ((void)(pfn), false)
 
 #undef pr_fmt
-#include "../copy.c"
 #include "../emulated.c"
-#include "../external.c"
 
 #include "group.h"
 
@@ -588,12 +566,12 @@ static void a_copy_goes_on_while_its_mapping_is_cut(struct kunit *test)
 		.iova = cut_at(8),
 		.npages = 2,
 	};
-	during_copy = cut_around_copy;
+	fake_copy.on_copy = cut_around_copy;
 	/* The end of page 7, which stays, and the beginning of page 8, which goes. */
 	KUNIT_EXPECT_EQ(test, 0,
 			t1x_copy_rw(&c->map.tree, cut_at(8) - 8, buf, 16,
 				    true));
-	KUNIT_EXPECT_PTR_EQ(test, NULL, during_copy);
+	KUNIT_EXPECT_PTR_EQ(test, NULL, fake_copy.on_copy);
 	KUNIT_EXPECT_EQ(test, 0, fake_call_end(&cutter));
 	KUNIT_EXPECT_TRUE(test, is_dirty(c, 7));
 	KUNIT_EXPECT_FALSE(test, is_dirty(c, 6));
@@ -629,7 +607,7 @@ static void a_copy_in_every_page_finds_its_part(struct kunit *test)
 	for (copied_page = 0; copied_page < NPAGES; copied_page++) {
 		unsigned long iova = cut_at(copied_page) + 100;
 
-		during_copy = cut_each_side_of_copy;
+		fake_copy.on_copy = cut_each_side_of_copy;
 		KUNIT_EXPECT_EQ(test, 0,
 				t1x_copy_rw(&c->map.tree, iova, buf, 16, true));
 		KUNIT_EXPECT_TRUE(test, is_dirty(c, copied_page));
@@ -671,7 +649,7 @@ static void a_copy_of_what_has_gone_holds_nothing_up(struct kunit *test)
 		.iova = CUT_IOVA,
 		.npages = NPAGES,
 	};
-	during_copy = begin_anew_during_copy;
+	fake_copy.on_copy = begin_anew_during_copy;
 	KUNIT_EXPECT_EQ(test, 0,
 			t1x_copy_rw(&c->map.tree, CUT_IOVA, buf, 16, true));
 	KUNIT_EXPECT_TRUE(test, list_empty(&c->map.tree.copies));
