@@ -50,6 +50,35 @@ struct fake_container *fake_container_new(struct kunit *test)
 	return c;
 }
 
+/* A domain that does not take the groups of the others. */
+struct fake_domain *fake_domain_new_other(struct kunit *test)
+{
+	struct fake_domain *domain;
+
+	domain = fake_domain_new_kind(fake_kind_of(test));
+	domain->coherent = true;
+	return domain;
+}
+
+/**
+ * fake_container_new_with() - A container with domains
+ * @test: Test, whose parameter says what kind they are
+ * @nr: 0, 1 or 2 domains, each of a group of its own
+ *
+ * Return: The container.
+ */
+struct fake_container *fake_container_new_with(struct kunit *test,
+					       unsigned int nr)
+{
+	struct fake_container *c = fake_container_new(test);
+
+	if (nr > 0)
+		fake_attach(c, 0, fake_domain_new_kind(fake_kind_of(test)));
+	if (nr > 1)
+		fake_attach(c, 1, fake_domain_new_other(test));
+	return c;
+}
+
 /* What is stuck keeps its entry, but for a part that never had one of its own. */
 static unsigned int entries_stuck(struct fake_container *c)
 {

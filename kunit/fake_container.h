@@ -46,7 +46,10 @@ int fake_container_init(struct kunit *test);
 void fake_container_exit(struct kunit *test);
 
 struct fake_container *fake_container_new(struct kunit *test);
+struct fake_container *fake_container_new_with(struct kunit *test,
+					       unsigned int nr);
 void fake_container_end(struct fake_container *c);
+struct fake_domain *fake_domain_new_other(struct kunit *test);
 void fake_offer(struct fake_container *c, unsigned int i,
 		struct fake_domain *domain);
 int fake_try_attach(struct fake_container *c, unsigned int i);

@@ -39,6 +39,38 @@ static LIST_HEAD(extents);
 
 /* ---- Memory ---- */
 
+/* Every kind of memory, with and without a jump between rows of two kinds. */
+static const struct fake_mem mixed[] = {
+	{ 1, FAKE_PFN + 0x900, T1X_PIN_PAGE }, /* page 0 */
+	{ 3, FAKE_PFN + 0x905, T1X_PIN_PAGE }, /* 1 */
+	{ 4, FAKE_PFN + 0x908, T1X_PIN_NONE }, /* 4, no jump */
+	{ 8, FAKE_PFN + 0x90c, T1X_PIN_PAGE }, /* 8, no jump */
+	{ 512, FAKE_PFN + 0x1000, 9 }, /* 16 */
+	{ 512, FAKE_PFN + 0x1200, 9 }, /* 528, no jump */
+	{ 512, FAKE_PFN + 0x3000, 9 }, /* 1040 */
+	{ 300, FAKE_PFN + 0x5000, 9 }, /* 1552, a part of a piece */
+	{ 2, FAKE_PFN + 0x7fff, T1X_PIN_PAGE }, /* 1852 */
+	{ 194, FAKE_PFN + 0x9000, T1X_PIN_NONE }, /* 1854 */
+};
+
+/* One physical run, however it is handed out. */
+static const struct fake_mem whole[] = {
+	{ 4096, FAKE_PFN + 0x10000, T1X_PIN_PAGE },
+};
+
+/* Memory of every kind from now on. */
+void fake_mem_use_mixed(void)
+{
+	fake_mem_set(mixed, ARRAY_SIZE(mixed));
+	KUNIT_ASSERT_EQ(fake.test, FAKE_MIXED_PAGES, (int)fake_mem_npages());
+}
+
+/* Memory that is one run, from now on. */
+void fake_mem_use_whole(void)
+{
+	fake_mem_set(whole, ARRAY_SIZE(whole));
+}
+
 static const struct fake_mem *find_mem(unsigned long page,
 				       unsigned long *offset)
 {

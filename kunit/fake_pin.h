@@ -55,9 +55,14 @@ struct fake_pin {
 
 extern struct fake_pin fake_pin;
 
+/* What fake_mem_use_mixed() is in all. */
+#define FAKE_MIXED_PAGES 2048
+
 void fake_pin_init(struct kunit *test);
 void fake_pin_exit(struct kunit *test);
 void fake_pin_forget_stuck(void);
+void fake_mem_use_mixed(void);
+void fake_mem_use_whole(void);
 unsigned long fake_mem_pfn(unsigned long page);
 unsigned long fake_mem_run(unsigned long page);
 u8 fake_mem_kind(unsigned long page, unsigned long iova, unsigned long granule);
