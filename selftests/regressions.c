@@ -300,11 +300,15 @@ TEST_F(emulated, L11_log_of_a_large_mapping_does_not_hold_the_container)
 	t1x_unmap(&self->c, T1X_BASE, PAGES(worker.npages));
 }
 
+/* For what in-tree does to its end, on a busy host */
+#define LONG_PATIENCE_MS 120000
+
 /* Kills START after a time. Return: false if it had ended before, and was undone */
 static bool start_is_killed(struct t1x *c, unsigned int ms)
 {
 	pid_t pid = t1x_fork();
 	int status = 0;
+	bool ended;
 	u64 start;
 
 	if (!pid)
@@ -312,8 +316,11 @@ static bool start_is_killed(struct t1x *c, unsigned int ms)
 	t1x_sleep_ms(ms);
 	start = t1x_now_ms();
 	kill(pid, SIGKILL);
-	t1x_require(!t1x_wait(pid, patience_ms() * 2, &status),
-		    "START goes on after SIGKILL");
+	ended = !t1x_wait(pid, patience_ms() * 2, &status);
+	/* The next test is to find the devices free */
+	if (!ended)
+		t1x_wait(pid, LONG_PATIENCE_MS, &status);
+	t1x_require(ended, "START goes on after SIGKILL");
 	printf("# killed after %u ms, within %lu ms\n", ms,
 	       t1x_now_ms() - start);
 	if (WIFSIGNALED(status))
@@ -323,7 +330,7 @@ static bool start_is_killed(struct t1x *c, unsigned int ms)
 	return false;
 }
 
-TEST_F(emulated, L11_start_over_a_large_mapping_can_be_killed)
+TEST_F_TIMEOUT(emulated, L11_start_over_a_large_mapping_can_be_killed, 240)
 {
 	u64 npages = large_npages();
 	unsigned int ms = 300;
