@@ -23,12 +23,33 @@ static struct fake_mem scattered[300];
 
 /* ---- Where runs end ---- */
 
-/* From every page of a mapping to every end, as the table of memory has it. */
+/* The run from a page of a mapping to @end, as the table of memory has it. */
+static void check_run_end(struct t1x_domains *domains,
+			  const struct t1x_dma *dma, unsigned long index,
+			  unsigned long end)
+{
+	unsigned long pfn, want, next;
+
+	if (!t1x_backing_find_pfn(domains, dma, index, &pfn) ||
+	    pfn != fake_mem_pfn(index))
+		fake_complain("page %lu: pfn 0x%lx", index, pfn);
+	for (want = index + 1; want < end; want++) {
+		if (fake_mem_pfn(want) != pfn + want - index)
+			break;
+	}
+
+	next = t1x_backing_run_end(domains, dma, index, end, &pfn);
+	if (next != want || (want < end && pfn != fake_mem_pfn(want)))
+		fake_complain("run %lu-%lu ends at %lu, not %lu", index, end,
+			      next, want);
+}
+
+/* From every page of a mapping on. */
 static void check_run_ends(struct fake_container *c, unsigned long iova,
 			   unsigned long npages)
 {
 	struct t1x_domains *domains = &c->map.domains;
-	unsigned long index, end, pfn, want, next;
+	unsigned long index, end;
 	struct t1x_dma *dma;
 
 	mutex_lock(&c->map.lock);
@@ -37,22 +58,8 @@ static void check_run_ends(struct fake_container *c, unsigned long iova,
 
 	down_read(&domains->rwsem);
 	for (index = 0; index < npages; index++) {
-		for (end = index + 1; end <= npages; end += 1 + end / 3) {
-			KUNIT_EXPECT_TRUE(c->test,
-					  t1x_backing_find_pfn(domains, dma,
-							       index, &pfn));
-			KUNIT_EXPECT_EQ(c->test, fake_mem_pfn(index), pfn);
-			for (want = index + 1; want < end; want++) {
-				if (fake_mem_pfn(want) != pfn + want - index)
-					break;
-			}
-			next = t1x_backing_run_end(domains, dma, index, end,
-						   &pfn);
-			KUNIT_EXPECT_EQ(c->test, want, next);
-			if (want < end)
-				KUNIT_EXPECT_EQ(c->test, fake_mem_pfn(want),
-						pfn);
-		}
+		for (end = index + 1; end <= npages; end += 1 + end / 3)
+			check_run_end(domains, dma, index, end);
 		cond_resched();
 	}
 	up_read(&domains->rwsem);

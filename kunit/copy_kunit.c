@@ -25,6 +25,7 @@
 #define SEED 0x7431780012ULL
 /* The model has so many pages of IOVAs, and user memory for each. */
 #define NR 8
+#define SPACE (NR * PAGE_SIZE)
 #define RW (IOMMU_READ | IOMMU_WRITE)
 
 struct model {
@@ -36,18 +37,18 @@ struct model {
 	unsigned long base;
 	struct t1x_dma *owner[NR]; /* of each page, or NULL */
 
-	u8 user[NR * PAGE_SIZE];
+	u8 user[SPACE];
 	/* What should be: the user's memory, and which pages are dirty. */
-	u8 bytes[NR * PAGE_SIZE];
+	u8 bytes[SPACE];
 	bool dirty[NR];
 
-	u8 buf[NR * PAGE_SIZE];
+	u8 buf[SPACE];
 };
 
 static struct model *model;
 
 /* At both ends of the space, and in it. */
-static const unsigned long bases[] = { 0, SZ_1G, -NR *PAGE_SIZE };
+static const unsigned long bases[] = { 0, SZ_1G, -SPACE };
 
 static struct model *new_model(struct kunit *test, unsigned long base)
 {
@@ -126,9 +127,9 @@ static void end_model(struct model *m)
 static bool is_dirty(const struct model *m, unsigned int page)
 {
 	struct t1x_dirty dirty = t1x_dma_dirty(m->owner[page]);
+	unsigned long iova = m->base + page * PAGE_SIZE;
 
-	return t1x_dirty_any(&dirty,
-			     (m->base + page * PAGE_SIZE) >> PAGE_SHIFT, 1);
+	return t1x_dirty_any(&dirty, iova >> PAGE_SHIFT, 1);
 }
 
 /* Byte by byte, from @offset of the model on. */

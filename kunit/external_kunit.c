@@ -14,6 +14,7 @@
 
 /* The model knows so many pages, and two IOVAs in each: its first byte and its last. */
 #define NR_PAGES 12
+#define SPACE (NR_PAGES * PAGE_SIZE)
 #define NR (2 * NR_PAGES)
 
 struct model {
@@ -25,7 +26,7 @@ struct model {
 };
 
 /* At both ends of the space, and in it. */
-static const unsigned long bases[] = { 0, SZ_1G, -NR_PAGES *PAGE_SIZE };
+static const unsigned long bases[] = { 0, SZ_1G, -SPACE };
 
 static struct model *new_model(struct kunit *test, unsigned long base)
 {
@@ -136,6 +137,20 @@ static struct t1x_dma dma_of(const struct model *m, unsigned int first,
 	};
 }
 
+static void check_first(struct model *m, unsigned long iova, unsigned long last)
+{
+	KUNIT_EXPECT_PTR_EQ(m->test, model_first(m, iova, last),
+			    t1x_external_first(&m->tree, iova, last));
+}
+
+static void check_held(struct model *m, unsigned int first, unsigned int last)
+{
+	struct t1x_dma dma = dma_of(m, first, last);
+
+	KUNIT_EXPECT_EQ(m->test, model_held(m, first, last),
+			t1x_external_nr_held(&m->tree, &dma));
+}
+
 static void pins_are_found_by_their_exact_iova(struct kunit *test)
 {
 	unsigned int b, i;
@@ -177,10 +192,7 @@ static void the_first_of_a_range_at_every_edge(struct kunit *test)
 				last += j % 3 - 1;
 				if (iova > last)
 					continue;
-				KUNIT_EXPECT_PTR_EQ(
-					test, model_first(m, iova, last),
-					t1x_external_first(&m->tree, iova,
-							   last));
+				check_first(m, iova, last);
 			}
 		}
 		end_model(m);
@@ -198,13 +210,8 @@ static void what_is_held_of_every_mapping(struct kunit *test)
 		for (i = 0; i < NR; i++)
 			add(m, i);
 		for (first = 0; first < NR_PAGES; first++) {
-			for (last = first; last < NR_PAGES; last++) {
-				struct t1x_dma dma = dma_of(m, first, last);
-
-				KUNIT_EXPECT_EQ(
-					test, model_held(m, first, last),
-					t1x_external_nr_held(&m->tree, &dma));
-			}
+			for (last = first; last < NR_PAGES; last++)
+				check_held(m, first, last);
 		}
 		end_model(m);
 	}
@@ -229,11 +236,13 @@ static void what_is_pinned_is_marked_dirty(struct kunit *test)
 			add(m, i);
 		add(m, NR - 1);
 		t1x_external_mark_dirty(&m->tree, &dma);
-		for (i = first; i <= last; i++)
-			KUNIT_EXPECT_EQ(
-				test, m->pins[2 * i] || m->pins[2 * i + 1],
-				t1x_dirty_any(&dirty,
-					      (m->base >> PAGE_SHIFT) + i, 1));
+		for (i = first; i <= last; i++) {
+			unsigned long page = (m->base >> PAGE_SHIFT) + i;
+			bool pinned = m->pins[2 * i] || m->pins[2 * i + 1];
+
+			KUNIT_EXPECT_EQ(test, pinned,
+					t1x_dirty_any(&dirty, page, 1));
+		}
 		t1x_dirty_free(&dirty);
 		end_model(m);
 	}
@@ -260,17 +269,13 @@ static void random_pins_against_the_array(struct kunit *test)
 		unsigned int first = prandom_u32_state(&rnd) % NR_PAGES;
 		unsigned int last =
 			first + prandom_u32_state(&rnd) % (NR_PAGES - first);
-		struct t1x_dma dma = dma_of(m, first, last);
 
 		if (m->pins[i])
 			drop(m, i);
 		else
 			add(m, i);
-		KUNIT_EXPECT_PTR_EQ(test, model_first(m, dma.iova, dma.last),
-				    t1x_external_first(&m->tree, dma.iova,
-						       dma.last));
-		KUNIT_EXPECT_EQ(test, model_held(m, first, last),
-				t1x_external_nr_held(&m->tree, &dma));
+		check_first(m, iova_of(m, 2 * first), iova_of(m, 2 * last + 1));
+		check_held(m, first, last);
 	}
 	check_found(m);
 	end_model(m);

@@ -53,6 +53,17 @@ static void end_model(struct model *m)
 		KUNIT_EXPECT_EQ(m->test, 0, fake_gup.pins[i]);
 }
 
+static int pin(struct model *m, unsigned long offset, unsigned long len)
+{
+	return t1x_user_bitmap_pin(&m->bitmap, offset, len);
+}
+
+static bool is_pinned(const struct model *m, unsigned long offset,
+		      unsigned long len)
+{
+	return t1x_user_bitmap_is_pinned(&m->bitmap, offset, len);
+}
+
 static unsigned int page_at(unsigned long offset)
 {
 	return (START + offset) / PAGE_SIZE;
@@ -86,12 +97,12 @@ static void check_bytes(struct model *m, unsigned long offset,
 		m->bytes[START + offset + i] = pattern + i;
 	}
 	t1x_user_bitmap_write(&m->bitmap, offset, m->buf, len);
-	for (i = 0; i < FAKE_GUP_PAGES; i++)
-		KUNIT_EXPECT_EQ(
-			m->test, 0,
-			memcmp(&m->bytes[i * PAGE_SIZE],
-			       fake_gup_byte(FAKE_GUP_START + i * PAGE_SIZE),
-			       PAGE_SIZE));
+	for (i = 0; i < ALL; i += PAGE_SIZE) {
+		const u8 *page = fake_gup_byte(FAKE_GUP_START + i);
+
+		KUNIT_EXPECT_EQ(m->test, 0,
+				memcmp(&m->bytes[i], page, PAGE_SIZE));
+	}
 
 	memset(m->buf, 0, len);
 	t1x_user_bitmap_read(&m->bitmap, offset, m->buf, len);
@@ -120,17 +131,11 @@ static void every_part_at_every_edge(struct kunit *test)
 			m = new_model(test);
 			memcpy(m->bytes, bytes, ALL);
 			end -= offset;
-			KUNIT_EXPECT_FALSE(
-				test, t1x_user_bitmap_is_pinned(&m->bitmap,
-								offset, end));
+			KUNIT_EXPECT_FALSE(test, is_pinned(m, offset, end));
 			/* The same again asks for nothing. */
-			t1x_user_bitmap_pin(&m->bitmap, offset, end);
-			KUNIT_EXPECT_EQ(test, 0,
-					t1x_user_bitmap_pin(&m->bitmap, offset,
-							    end));
-			KUNIT_EXPECT_TRUE(
-				test, t1x_user_bitmap_is_pinned(&m->bitmap,
-								offset, end));
+			pin(m, offset, end);
+			KUNIT_EXPECT_EQ(test, 0, pin(m, offset, end));
+			KUNIT_EXPECT_TRUE(test, is_pinned(m, offset, end));
 			check_pins(m, offset, end, true);
 			check_bytes(m, offset, end);
 			memcpy(bytes, m->bytes, ALL);
@@ -151,11 +156,8 @@ static void a_page_that_faults_is_not_pinned(struct kunit *test)
 		     fake_gup.hidden++) {
 			struct model *m = new_model(test);
 
-			KUNIT_EXPECT_EQ(test, -EFAULT,
-					t1x_user_bitmap_pin(&m->bitmap, 0,
-							    SIZE));
-			KUNIT_EXPECT_FALSE(test, t1x_user_bitmap_is_pinned(
-							 &m->bitmap, 0, SIZE));
+			KUNIT_EXPECT_EQ(test, -EFAULT, pin(m, 0, SIZE));
+			KUNIT_EXPECT_FALSE(test, is_pinned(m, 0, SIZE));
 			KUNIT_EXPECT_EQ(test, 0,
 					fake_gup.pins[fake_gup.hidden]);
 			end_model(m);
@@ -168,12 +170,12 @@ static void only_what_is_missing_is_pinned(struct kunit *test)
 {
 	struct model *m = new_model(test);
 
-	KUNIT_EXPECT_EQ(test, 0, t1x_user_bitmap_pin(&m->bitmap, 0, 1));
+	KUNIT_EXPECT_EQ(test, 0, pin(m, 0, 1));
 	check_pins(m, 0, 1, true);
-	KUNIT_EXPECT_EQ(test, 0, t1x_user_bitmap_pin(&m->bitmap, SIZE - 1, 1));
+	KUNIT_EXPECT_EQ(test, 0, pin(m, SIZE - 1, 1));
 	check_pins(m, SIZE - 1, 1, false);
 	KUNIT_EXPECT_EQ(test, 0, fake_gup.pins[1]);
-	KUNIT_EXPECT_EQ(test, 0, t1x_user_bitmap_pin(&m->bitmap, 0, SIZE));
+	KUNIT_EXPECT_EQ(test, 0, pin(m, 0, SIZE));
 	check_pins(m, 0, SIZE, true);
 	check_bytes(m, 0, SIZE);
 	end_model(m);
@@ -203,10 +205,8 @@ static void random_parts_against_the_bytes(struct kunit *test)
 			1 + prandom_u32_state(&rnd) % (SIZE - offset);
 
 		fake_gup.hidden = prandom_u32_state(&rnd) % 40;
-		if (t1x_user_bitmap_pin(&m->bitmap, offset, len)) {
-			KUNIT_EXPECT_FALSE(
-				test, t1x_user_bitmap_is_pinned(&m->bitmap,
-								offset, len));
+		if (pin(m, offset, len)) {
+			KUNIT_EXPECT_FALSE(test, is_pinned(m, offset, len));
 			KUNIT_EXPECT_GT(test, FAKE_GUP_PAGES, fake_gup.hidden);
 		} else {
 			check_pins(m, offset, len, false);
