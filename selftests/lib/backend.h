@@ -15,6 +15,8 @@
 bool t1x_is_type1x(void);
 /* Leave out what hangs or stops in-tree type1? Not with T1X_DANGEROUS=1 */
 bool t1x_spares_type1(void);
+/* In-tree type1 under lockdep, or as slow as all is there: some of it is not to be judged */
+bool t1x_is_type1_on_debug(void);
 /* Name of the module under test, as in /sys/module */
 const char *t1x_module(void);
 
