@@ -56,12 +56,8 @@ static void check_runs_at(struct t1x_domains *domains,
 static void check_run_ends(struct fake_container *c, unsigned long iova)
 {
 	struct t1x_domains *domains = &c->map.domains;
-	struct t1x_dma *dma;
+	const struct t1x_dma *dma = fake_find_dma(c, iova);
 	unsigned long index;
-
-	mutex_lock(&c->map.lock);
-	dma = t1x_dma_find(&c->map.tree, iova, iova);
-	mutex_unlock(&c->map.lock);
 
 	down_read(&domains->rwsem);
 	for (index = 0; index < t1x_dma_npages(dma);
@@ -137,9 +133,7 @@ static void a_lost_page_ends_no_run(struct kunit *test)
 
 	fake_mem_use_mixed();
 	KUNIT_ASSERT_EQ(test, 0, fake_map(c, SZ_1G, FAKE_MIXED_PAGES, 0));
-	mutex_lock(&c->map.lock);
-	dma = t1x_dma_find(&c->map.tree, SZ_1G, SZ_1G);
-	mutex_unlock(&c->map.lock);
+	dma = fake_find_dma(c, SZ_1G);
 
 	down_read(&domains->rwsem);
 	c->domains[0]->fail_lookup_at = c->domains[0]->lookups + 1;

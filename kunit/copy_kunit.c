@@ -7,8 +7,7 @@
 #include <linux/sched/mm.h>
 #include <linux/uaccess.h>
 
-#include "fake_domain.h"
-#include "fake_pin.h"
+#include "fake_container.h"
 #include "fake_user.h"
 
 #define mmget_not_zero(mm) ((void)(mm), fake_copy_get_mm())
@@ -207,8 +206,7 @@ static void every_byte_at_every_edge(struct kunit *test)
 				long first = i / 3 * PAGE_SIZE + i % 3 - 1;
 				long last = j / 3 * PAGE_SIZE + j % 3 - 1;
 
-				if (first >= 0 && last >= first &&
-				    last < NR * PAGE_SIZE)
+				if (first >= 0 && last >= first && last < SPACE)
 					check_copy(m, first, last - first + 1);
 			}
 			cond_resched();
@@ -339,8 +337,7 @@ static void random_copies_against_the_bytes(struct kunit *test)
 	for (n = 0; n < 300; n++) {
 		unsigned int first = prandom_u32_state(&rnd) % NR;
 		unsigned int last = first;
-		unsigned long offset =
-			prandom_u32_state(&rnd) % (NR * PAGE_SIZE);
+		unsigned long offset = prandom_u32_state(&rnd) % SPACE;
 
 		if (m->owner[first]) {
 			drop(m, m->owner[first]);
@@ -355,8 +352,7 @@ static void random_copies_against_the_bytes(struct kunit *test)
 		}
 		fake_copy.hidden = prandom_u32_state(&rnd) % (2 * NR);
 		check_copy(m, offset,
-			   1 + prandom_u32_state(&rnd) %
-					   (NR * PAGE_SIZE - offset));
+			   1 + prandom_u32_state(&rnd) % (SPACE - offset));
 	}
 	end_model(m);
 }
@@ -371,25 +367,10 @@ static struct kunit_case copy_cases[] = {
 	{}
 };
 
-static int copy_init(struct kunit *test)
-{
-	fake_init(test);
-	fake_pin_init(test);
-	return t1x_dma_cache_create();
-}
-
-/* The cache complains by itself if it is not empty. */
-static void copy_exit(struct kunit *test)
-{
-	fake_pin_exit(test);
-	fake_exit(test);
-	t1x_dma_cache_destroy();
-}
-
 static struct kunit_suite copy_suite = {
 	.name = "t1x_copy",
-	.init = copy_init,
-	.exit = copy_exit,
+	.init = fake_container_init,
+	.exit = fake_container_exit,
 	.test_cases = copy_cases,
 };
 

@@ -369,15 +369,9 @@ static struct kunit_case dirty_bitmap_cases[] = {
 	{}
 };
 
-static int dirty_bitmap_init(struct kunit *test)
-{
-	fake_init(test);
-	return 0;
-}
-
 static struct kunit_suite dirty_bitmap_suite = {
 	.name = "t1x_dirty_bitmap",
-	.init = dirty_bitmap_init,
+	.init = fake_init,
 	.exit = fake_exit,
 	.test_cases = dirty_bitmap_cases,
 };

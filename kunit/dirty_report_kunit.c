@@ -246,15 +246,9 @@ static struct kunit_case dirty_report_cases[] = {
 	{}
 };
 
-static int dirty_report_init(struct kunit *test)
-{
-	fake_init(test);
-	return 0;
-}
-
 static struct kunit_suite dirty_report_suite = {
 	.name = "t1x_dirty_report",
-	.init = dirty_report_init,
+	.init = fake_init,
 	.exit = fake_exit,
 	.test_cases = dirty_report_cases,
 };

@@ -9,7 +9,7 @@
 #include <linux/mutex.h>
 #include <linux/prandom.h>
 
-#include "fake_domain.h"
+#include "fake_container.h"
 
 #define SEED 0x7431780014ULL
 
@@ -579,23 +579,10 @@ static struct kunit_case record_cases[] = {
 	{}
 };
 
-static int record_init(struct kunit *test)
-{
-	fake_init(test);
-	return t1x_dma_cache_create();
-}
-
-/* The cache complains by itself if it is not empty. */
-static void record_exit(struct kunit *test)
-{
-	fake_exit(test);
-	t1x_dma_cache_destroy();
-}
-
 static struct kunit_suite record_suite = {
 	.name = "t1x_dma_record",
-	.init = record_init,
-	.exit = record_exit,
+	.init = fake_container_init,
+	.exit = fake_container_exit,
 	.test_cases = record_cases,
 };
 

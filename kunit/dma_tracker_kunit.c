@@ -8,7 +8,7 @@
 
 #include <linux/prandom.h>
 
-#include "fake_domain.h"
+#include "fake_container.h"
 
 #define SEED 0x7431780004ULL
 
@@ -322,23 +322,10 @@ static struct kunit_case dma_cases[] = {
 	{}
 };
 
-static int dma_init(struct kunit *test)
-{
-	fake_init(test);
-	return t1x_dma_cache_create();
-}
-
-/* The cache complains by itself if it is not empty. */
-static void dma_exit(struct kunit *test)
-{
-	fake_exit(test);
-	t1x_dma_cache_destroy();
-}
-
 static struct kunit_suite dma_suite = {
 	.name = "t1x_dma",
-	.init = dma_init,
-	.exit = dma_exit,
+	.init = fake_container_init,
+	.exit = fake_container_exit,
 	.test_cases = dma_cases,
 };
 

@@ -116,20 +116,10 @@ static void more_than_asked_is_not_counted(struct kunit *test)
 
 /* ---- Groups ---- */
 
-static struct t1x_domain *open_group(struct kunit *test,
-				     struct fake_group *group)
-{
-	struct t1x_domain *domain =
-		t1x_domain_open(fake_group_of(group), false);
-
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, domain);
-	return domain;
-}
-
 static void open_attaches_and_close_detaches(struct kunit *test)
 {
 	struct fake_group *group = fake_group_new(test);
-	struct t1x_domain *domain = open_group(test, group);
+	struct t1x_domain *domain = fake_group_open(test, group);
 
 	KUNIT_EXPECT_PTR_EQ(test, domain->domain, group->attached);
 	KUNIT_EXPECT_FALSE(test, domain->parallel);
@@ -194,7 +184,7 @@ static void restrict_takes_out_what_is_reserved(struct kunit *test)
 	phys_addr_t msi = 1;
 
 	group->domain->domain.geometry.aperture_start = SZ_4K;
-	domain = open_group(test, group);
+	domain = fake_group_open(test, group);
 	group->regions = regions;
 	group->nr_regions = ARRAY_SIZE(regions);
 
@@ -231,7 +221,7 @@ static void restrict_refuses_an_empty_space(struct kunit *test)
 	unsigned int n;
 
 	group->domain->domain.geometry.aperture_end = SZ_1G - 1;
-	domain = open_group(test, group);
+	domain = fake_group_open(test, group);
 
 	/* Disjoint from what the other domains have. */
 	t1x_iova_init(&space);
@@ -259,7 +249,7 @@ static void restrict_refuses_an_empty_space(struct kunit *test)
 static void a_window_for_software_msis(struct kunit *test)
 {
 	struct fake_group *group = fake_group_new(test);
-	struct t1x_domain *domain = open_group(test, group);
+	struct t1x_domain *domain = fake_group_open(test, group);
 
 	KUNIT_EXPECT_EQ(test, 0, t1x_domain_prepare_msi(domain, 0));
 	KUNIT_EXPECT_EQ(test, (phys_addr_t)0, group->msi_base);
@@ -286,15 +276,9 @@ static struct kunit_case domain_cases[] = {
 	{}
 };
 
-static int domain_init(struct kunit *test)
-{
-	fake_init(test);
-	return 0;
-}
-
 static struct kunit_suite domain_suite = {
 	.name = "t1x_domain",
-	.init = domain_init,
+	.init = fake_init,
 	.exit = fake_exit,
 	.test_cases = domain_cases,
 };

@@ -70,7 +70,7 @@ static unsigned long unmap(struct list *list, unsigned long iova,
 	return range.done;
 }
 
-/* What the last map_all() mapped: [iova, +npages) at pfn, in each domain. */
+/* [iova, +npages) is at pfn in each domain, or nowhere if that is 0. */
 static void check_all(struct kunit *test, struct list *list, unsigned long iova,
 		      unsigned long pfn, unsigned long npages)
 {
@@ -225,6 +225,18 @@ static void a_failing_sync_changes_nothing(struct kunit *test)
 	end_list(list);
 }
 
+/* Of the eight pages from the second one on, domain @i has let go of @i: now of all. */
+static void unmap_rest(struct kunit *test, struct list *list, unsigned int i)
+{
+	struct fake_domain *domain = list->fakes[i];
+
+	/* Cut where it was cut before. */
+	domain->short_unmap_at = domain->unmaps + 1;
+	domain->short_unmap_after = SZ_1G;
+	t1x_domain_unmap(&list->domain[i], SZ_4K * (i + 1), 8 - i);
+	check_all(test, list, SZ_4K, 0, 8);
+}
+
 /* What counts is what every domain has let go, and all of it is flushed. */
 static void a_short_unmap_counts_the_shortest(struct kunit *test)
 {
@@ -241,11 +253,7 @@ static void a_short_unmap_counts_the_shortest(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 8UL - i, domain->npages);
 		KUNIT_EXPECT_FALSE(test, domain->stale);
 
-		/* The rest is cut where it was cut before. */
-		domain->short_unmap_at = domain->unmaps + 1;
-		domain->short_unmap_after = SZ_1G;
-		t1x_domain_unmap(&list->domain[i], SZ_4K * (i + 1), 8 - i);
-		check_all(test, list, SZ_4K, 0, 8);
+		unmap_rest(test, list, i);
 	}
 	end_list(list);
 }
@@ -269,10 +277,7 @@ static void an_undo_that_fails_is_told(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 8UL - i, domain->npages);
 
 		/* The others are empty; so is this one, when it is asked again. */
-		domain->short_unmap_at = domain->unmaps + 1;
-		domain->short_unmap_after = SZ_1G;
-		t1x_domain_unmap(&list->domain[i], SZ_4K * (i + 1), 8 - i);
-		check_all(test, list, SZ_4K, 0, 8);
+		unmap_rest(test, list, i);
 	}
 	end_list(list);
 }
@@ -375,32 +380,17 @@ static void random_runs_against_the_slots(struct kunit *test)
 
 /* ---- Groups ---- */
 
-static struct t1x_domain *open_group(struct kunit *test,
-				     struct fake_group *group)
-{
-	struct t1x_domain *domain =
-		t1x_domain_open(fake_group_of(group), false);
-
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, domain);
-	return domain;
-}
-
-static void add_opened(struct list *list, struct t1x_domain *domain)
-{
-	t1x_domains_add(&list->domains, domain);
-}
-
 static void a_second_group_joins_the_first(struct kunit *test)
 {
 	struct fake_group *a = fake_group_new(test), *b = fake_group_new(test);
 	struct list *list = new_list(test, 0);
-	struct t1x_domain *first = open_group(test, a), *second;
+	struct t1x_domain *first = fake_group_open(test, a), *second;
 
 	a->domain = NULL;
 	KUNIT_EXPECT_EQ(test, 0, t1x_domains_join(&list->domains, first));
-	add_opened(list, first);
+	t1x_domains_add(&list->domains, first);
 
-	second = open_group(test, b);
+	second = fake_group_open(test, b);
 	mutex_unlock(&list->lock);
 	KUNIT_EXPECT_EQ(test, 1, t1x_domains_join(&list->domains, second));
 	t1x_domain_close(second);
@@ -427,17 +417,17 @@ static void coherency_decides_who_joins(struct kunit *test)
 	struct t1x_domain *first, *second;
 
 	a->domain->coherent = true;
-	first = open_group(test, a);
+	first = fake_group_open(test, a);
 	KUNIT_EXPECT_EQ(test, 0, t1x_domains_join(&list->domains, first));
 	KUNIT_EXPECT_TRUE(test, first->coherent);
-	add_opened(list, first);
+	t1x_domains_add(&list->domains, first);
 	KUNIT_EXPECT_TRUE(test, t1x_domains_all_coherent(&list->domains));
 
-	second = open_group(test, b);
+	second = fake_group_open(test, b);
 	KUNIT_EXPECT_EQ(test, 0, t1x_domains_join(&list->domains, second));
 	KUNIT_EXPECT_PTR_EQ(test, second->domain, b->attached);
 	KUNIT_EXPECT_FALSE(test, second->coherent);
-	add_opened(list, second);
+	t1x_domains_add(&list->domains, second);
 	KUNIT_EXPECT_FALSE(test, t1x_domains_all_coherent(&list->domains));
 
 	t1x_domains_remove(&list->domains, first);
@@ -451,12 +441,12 @@ static void a_refused_join_goes_back(struct kunit *test)
 {
 	struct fake_group *a = fake_group_new(test), *b = fake_group_new(test);
 	struct list *list = new_list(test, 0);
-	struct t1x_domain *first = open_group(test, a), *second;
+	struct t1x_domain *first = fake_group_open(test, a), *second;
 
 	KUNIT_EXPECT_EQ(test, 0, t1x_domains_join(&list->domains, first));
-	add_opened(list, first);
+	t1x_domains_add(&list->domains, first);
 
-	second = open_group(test, b);
+	second = fake_group_open(test, b);
 	b->refuses = first->domain;
 	KUNIT_EXPECT_EQ(test, 0, t1x_domains_join(&list->domains, second));
 	KUNIT_EXPECT_PTR_EQ(test, second->domain, b->attached);
@@ -520,15 +510,9 @@ static struct kunit_case domains_cases[] = {
 	{}
 };
 
-static int domains_init(struct kunit *test)
-{
-	fake_init(test);
-	return 0;
-}
-
 static struct kunit_suite domains_suite = {
 	.name = "t1x_domains",
-	.init = domains_init,
+	.init = fake_init,
 	.exit = fake_exit,
 	.test_cases = domains_cases,
 };

@@ -368,12 +368,7 @@ static struct fake_container *new_cuttable(struct kunit *test)
 
 static struct t1x_dma *find_dma(struct fake_container *c, unsigned long page)
 {
-	struct t1x_dma *dma;
-
-	mutex_lock(&c->map.lock);
-	dma = t1x_dma_find(&c->map.tree, cut_at(page), cut_at(page));
-	mutex_unlock(&c->map.lock);
-	return dma;
+	return fake_find_dma(c, cut_at(page));
 }
 
 /* Pages that drivers hold of the mapping that a page is in. */

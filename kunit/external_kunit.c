@@ -8,7 +8,7 @@
 
 #include <linux/prandom.h>
 
-#include "fake_domain.h"
+#include "fake_container.h"
 
 #define SEED 0x7431780017ULL
 
@@ -291,23 +291,10 @@ static struct kunit_case external_cases[] = {
 	{}
 };
 
-static int external_init(struct kunit *test)
-{
-	fake_init(test);
-	return t1x_external_cache_create();
-}
-
-/* The cache complains by itself if it is not empty. */
-static void external_exit(struct kunit *test)
-{
-	fake_exit(test);
-	t1x_external_cache_destroy();
-}
-
 static struct kunit_suite external_suite = {
 	.name = "t1x_external",
-	.init = external_init,
-	.exit = external_exit,
+	.init = fake_container_init,
+	.exit = fake_container_exit,
 	.test_cases = external_cases,
 };
 

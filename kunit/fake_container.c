@@ -212,6 +212,17 @@ u64 fake_unmap_all(struct fake_container *c)
 	return npages << PAGE_SHIFT;
 }
 
+/* The mapping that a byte is in, or NULL. */
+struct t1x_dma *fake_find_dma(struct fake_container *c, unsigned long iova)
+{
+	struct t1x_dma *dma;
+
+	mutex_lock(&c->map.lock);
+	dma = t1x_dma_find(&c->map.tree, iova, iova);
+	mutex_unlock(&c->map.lock);
+	return dma;
+}
+
 /* Every domain shows these pages of the table, each where it should be. */
 void fake_check_mapped(struct fake_container *c, unsigned long iova,
 		       unsigned long npages, unsigned long page)

@@ -67,6 +67,7 @@ int fake_unmap(struct fake_container *c, unsigned long iova,
 int fake_unmap_v1(struct fake_container *c, unsigned long iova,
 		  unsigned long npages, u64 *size);
 u64 fake_unmap_all(struct fake_container *c);
+struct t1x_dma *fake_find_dma(struct fake_container *c, unsigned long iova);
 void fake_check_mapped(struct fake_container *c, unsigned long iova,
 		       unsigned long npages, unsigned long page);
 void fake_check_empty(struct fake_container *c);

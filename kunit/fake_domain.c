@@ -816,8 +816,10 @@ static void check_tables(struct kunit *test)
 /**
  * fake_init() - Begin a test
  * @test: Test
+ *
+ * Return: 0, as the init of a suite.
  */
-void fake_init(struct kunit *test)
+int fake_init(struct kunit *test)
 {
 	unsigned int i;
 
@@ -827,6 +829,7 @@ void fake_init(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(leaf_pool); i++)
 		free_leaves[i] = &leaf_pool[i];
 	nr_free_leaves = ARRAY_SIZE(leaf_pool);
+	return 0;
 }
 
 /**

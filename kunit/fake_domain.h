@@ -157,7 +157,7 @@ extern struct fake_world fake;
 			KUNIT_FAIL(fake.test, fmt, ##__VA_ARGS__); \
 	} while (0)
 
-void fake_init(struct kunit *test);
+int fake_init(struct kunit *test);
 void fake_exit(struct kunit *test);
 
 struct fake_domain *fake_domain_new(unsigned long pgsizes);

@@ -5,6 +5,8 @@
 #include <linux/err.h>
 #include <linux/list.h>
 
+#include "domain.h"
+
 #include "fake_alloc.h"
 #include "fake_domain.h"
 #include "fake_group.h"
@@ -26,6 +28,16 @@ struct fake_group *fake_group_new(struct kunit *test)
 	group->nr_devs = 2;
 	group->domain = fake_domain_new(FAKE_PGSIZES_VTD);
 	return group;
+}
+
+/* The group, attached to the domain that is open for it. */
+struct t1x_domain *fake_group_open(struct kunit *test, struct fake_group *group)
+{
+	struct t1x_domain *domain =
+		t1x_domain_open(fake_group_of(group), false);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, domain);
+	return domain;
 }
 
 int fake_attach_group(struct iommu_domain *domain, struct iommu_group *group)

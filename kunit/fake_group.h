@@ -19,6 +19,7 @@
 
 struct fake_domain;
 struct kunit;
+struct t1x_domain;
 
 struct fake_group {
 	unsigned int nr_devs;
@@ -63,6 +64,8 @@ static inline struct fake_group *to_fake_group(struct iommu_group *group)
 }
 
 struct fake_group *fake_group_new(struct kunit *test);
+struct t1x_domain *fake_group_open(struct kunit *test,
+				   struct fake_group *group);
 int fake_attach_group(struct iommu_domain *domain, struct iommu_group *group);
 void fake_detach_group(struct iommu_domain *domain, struct iommu_group *group);
 int fake_walk_devs(struct iommu_group *group, void *data,

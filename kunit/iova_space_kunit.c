@@ -273,15 +273,9 @@ static struct kunit_case iova_cases[] = {
 	{}
 };
 
-static int iova_init(struct kunit *test)
-{
-	fake_init(test);
-	return 0;
-}
-
 static struct kunit_suite iova_suite = {
 	.name = "t1x_iova",
-	.init = iova_init,
+	.init = fake_init,
 	.exit = fake_exit,
 	.test_cases = iova_cases,
 };

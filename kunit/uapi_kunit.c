@@ -751,15 +751,9 @@ static struct kunit_case uapi_cases[] = {
 	{}
 };
 
-static int uapi_init(struct kunit *test)
-{
-	fake_init(test);
-	return 0;
-}
-
 static struct kunit_suite uapi_suite = {
 	.name = "t1x_uapi",
-	.init = uapi_init,
+	.init = fake_init,
 	.exit = fake_exit,
 	.test_cases = uapi_cases,
 };

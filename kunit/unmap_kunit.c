@@ -126,12 +126,7 @@ static struct fake_container *new_container(struct kunit *test)
 
 static struct t1x_dma *find(struct fake_container *c, unsigned long page)
 {
-	struct t1x_dma *dma;
-
-	mutex_lock(&c->map.lock);
-	dma = t1x_dma_find(&c->map.tree, at(page), at(page));
-	mutex_unlock(&c->map.lock);
-	return dma;
+	return fake_find_dma(c, at(page));
 }
 
 /* Pages [first, end) are a mapping by themselves, and in the IOMMU if there is one. */

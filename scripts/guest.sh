@@ -99,7 +99,7 @@ boot() {
 # Nothing of ours has run by then, so such a guest is started again.
 #
 # A QEMU that has died is another matter than a guest that has. Before 8.2, a change of the memory
-# map by one vCPU, as each assignment of a device makes, replaces the table of regions at once, while
+# map by one vCPU, as each reset of a device makes, replaces the table of regions at once, while
 # the other vCPU may still have a number of the old one: its access to a register then goes nowhere.
 trap 'kill "$guest" 2>/dev/null || true' EXIT
 trap 'exit 143' TERM INT

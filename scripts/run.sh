@@ -194,6 +194,7 @@ say "$label: booting, console log: build/logs/$label/console.log"
 : >"$run/verdict"
 ln -sf "$log/console.log" "$run/console.log"
 : >"$log/console.log"
+rm -f "$log"/console.log.died-*
 "$scripts/guest.sh" "$lane" "$run" 2>"$log/qemu.log" || true
 grep -E '^\[.*(stopped before|itself died)' "$log/qemu.log" >&2 || true
 rm -f "$log"/*.seq
