@@ -10,6 +10,7 @@
 #include <linux/spinlock.h>
 #include <linux/vfio.h>
 
+#include "call.h"
 #include "container.h"
 
 #include "compat.h"
@@ -111,4 +112,18 @@ void t1x_container_put(struct t1x_container *container)
 	t1x_map_destroy(&container->map);
 	kfree_rcu(container, rcu);
 	module_put(THIS_MODULE);
+}
+
+/**
+ * t1x_container_check_v2() - Refuse what in-tree has in v2 alone
+ * @container: Container
+ * @call: The call, or NULL
+ *
+ * Context: Any.
+ * Return: 0; -EACCES, with the reason, if the container is of VFIO_TYPE1_IOMMU.
+ */
+int t1x_container_check_v2(const struct t1x_container *container,
+			   struct t1x_call *call)
+{
+	return container->v2 ? 0 : t1x_call_fail(call, -EACCES, T1X_REASON_V1);
 }

@@ -17,6 +17,7 @@
 #include "map.h"
 
 struct dentry;
+struct t1x_call;
 
 struct t1x_container {
 	/* Immutable. */
@@ -39,5 +40,7 @@ struct t1x_container *t1x_container_open(unsigned long type,
 void t1x_container_close(struct t1x_container *container);
 struct t1x_container *t1x_container_get(unsigned long id);
 void t1x_container_put(struct t1x_container *container);
+int t1x_container_check_v2(const struct t1x_container *container,
+			   struct t1x_call *call);
 
 #endif /* T1X_CONTAINER_H */

@@ -8,7 +8,7 @@ cd "$top"
 # layer NAME: the layer of a header or source file, by its name without .c or .h.
 layer() {
 	case $1 in
-	alloc | call | compat | vfio_driver_ops | vfio_type1x) echo 0 ;;
+	alloc | call | compat | params | vfio_driver_ops | vfio_type1x) echo 0 ;;
 	pgsize | dirty_bitmap | trace) echo 1 ;;
 	census | journal | uapi | iova_space | user_bitmap) echo 2 ;;
 	account | dma_tracker | domain) echo 3 ;;
@@ -17,7 +17,7 @@ layer() {
 	map) echo 6 ;;
 	group | unmap) echo 7 ;;
 	container) echo 8 ;;
-	debugfs) echo 9 ;;
+	debugfs | ioctl) echo 9 ;;
 	vfio_iommu_type1x) echo 10 ;;
 	*) echo unknown ;;
 	esac
