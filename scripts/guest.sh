@@ -12,7 +12,8 @@ answer=$("$scripts/kernel.sh" "$lane")
 eval "$answer"
 
 # no_timer_check: on a busy host the check's few ticks may pass without the vCPU, and it panics.
-cmdline="console=ttyS0 panic=-1 no_timer_check rcupdate.rcu_cpu_stall_timeout=60"
+# tsc=reliable: there, CPUs also seem to count apart, and each look at the clock would ask the HPET.
+cmdline="console=ttyS0 panic=-1 no_timer_check tsc=reliable rcupdate.rcu_cpu_stall_timeout=60"
 if [ "${PARTS:-}" = kunit ]; then
 	# Fake pages and fake devices need no memory, and kmemleak looks at all there is.
 	memory=1G
