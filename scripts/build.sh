@@ -56,10 +56,8 @@ else
 fi
 
 if [ -e "$top/selftests/modules/Kbuild" ]; then
-	mirror "$top/selftests/modules" "$top/include" "$out/testmods"
-	kbuild "$out/testmods/modules" "$build/logs/$lane/testmods.log" "the test modules"
-	mirror "$top/selftests/t1x_emu" "$out/testmods"
-	kbuild "$out/testmods/t1x_emu" "$build/logs/$lane/t1x_emu.log" "the emulated test devices"
-	mirror "$top/bench/limit" "$out/testmods"
-	kbuild "$out/testmods/limit" "$build/logs/$lane/limit.log" "the benchmark's module"
+	mirror "$top/selftests/modules" "$top/selftests/t1x_emu" "$top/bench/limit" \
+		"$top/include" "$out/testmods"
+	echo "obj-m := modules/ t1x_emu/ limit/" >"$out/testmods/Kbuild"
+	kbuild "$out/testmods" "$build/logs/$lane/testmods.log" "the test modules"
 fi
