@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A few bounded seconds of everything at once: results must be explainable,
- * nothing may be lost. T1X_FULL=1 makes each test fifteen times as long.
+ * nothing may be lost. T1X_FULL=1 makes each test thirty times as long.
  */
 #include "device_nvme.h"
 #include "suite.h"
@@ -15,7 +15,7 @@
 #define SLOT_PAGES 4
 #define QUEUES_IOVA 0x10000000UL
 #define STEADY_IOVA 0x20000000UL
-#define KILL_ROUNDS 50
+#define KILL_ROUNDS 25
 
 FIXTURE(stress)
 {
@@ -41,7 +41,7 @@ FIXTURE_TEARDOWN(stress)
 
 static unsigned int scale(void)
 {
-	return getenv("T1X_FULL") ? 15 : 1;
+	return getenv("T1X_FULL") ? 30 : 1;
 }
 
 struct worker {
@@ -108,7 +108,7 @@ static void init_workers(struct _test_data_stress *self, struct worker *workers,
 			.c = &self->c,
 			.mem = self->mem,
 			.random = 0x1234567 + 0x1111111 * i,
-			.end_ms = t1x_now_ms() + 2000 * scale(),
+			.end_ms = t1x_now_ms() + 1000 * scale(),
 		};
 }
 
