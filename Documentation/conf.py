@@ -10,6 +10,7 @@ project = "vfio_iommu_type1x"
 extensions = ["kerneldoc"]
 kerneldoc_srctree = os.path.abspath("..")
 primary_domain = "c"
+c_id_attributes = ["__user"]
 highlight_language = "none"
 html_theme = "alabaster"
 html_show_copyright = False

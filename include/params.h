@@ -10,10 +10,9 @@
 
 struct t1x_params {
 	bool unsafe_interrupts; /* allow_unsafe_interrupts */
-	bool single; /* disable_hugepages: one page for each iommu_map() */
-	unsigned int
-		dma_entry_limit; /* of a container that is opened from now on */
-	unsigned long granule; /* of MAP_DMA, in bytes; a power of two, or 0 */
+	bool single; /* disable_hugepages: the smallest IOMMU pages alone */
+	unsigned int dma_entry_limit; /* of containers opened from now on */
+	unsigned long granule; /* of MAP_DMA, in bytes; a power of two or 0 */
 };
 
 extern struct t1x_params t1x_params;
