@@ -106,9 +106,9 @@ boot() {
 # A QEMU that has died is another matter than a guest that has. Before 8.2, a change of the memory
 # map by one vCPU, as each reset of an nvme makes, replaces the table of regions at once, while
 # the other vCPU may still have a number of the old one: its access to a register then goes nowhere,
-# or elsewhere, and a timer that was to be set never rings. The numbers go by address. So a BAR too
-# large for the space below 4 GiB makes SeaBIOS put all BARs that can be there above it, and no number
-# of a register below it, as the APIC's are, changes with those of the nvme.
+# or elsewhere; a guest whose CPU got no more ticks was probably one, too. The numbers go by address.
+# So a BAR too large for the space below 4 GiB makes SeaBIOS put all BARs that can be there above it,
+# and no number of a register below it, as the APIC's are, changes with those of the nvme.
 trap 'kill "$guest" 2>/dev/null || true' EXIT
 trap 'exit 143' TERM INT
 for try in 1 2 3; do
