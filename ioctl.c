@@ -2,7 +2,8 @@
 /*
  * The ioctls of a container. See include/ioctl.h.
  */
-#include <linux/bits.h>
+#include <linux/bitops.h>
+#include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>

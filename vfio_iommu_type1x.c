@@ -21,8 +21,6 @@
 #include "params.h"
 #include "vfio_driver_ops.h"
 
-#include "compat.h"
-
 static void *t1x_open(unsigned long type)
 {
 	struct t1x_container *container;
