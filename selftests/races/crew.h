@@ -7,8 +7,7 @@
 #ifndef T1X_RACES_CREW_H
 #define T1X_RACES_CREW_H
 
-#include <pthread.h>
-#include <semaphore.h>
+#include <sys/types.h>
 
 #include "history.h"
 
@@ -19,22 +18,30 @@ struct crew;
 
 struct member {
 	struct crew *crew;
-	int child; /* the number of its child, 0: a thread of this process */
-	int delay; /* turns of a loop, once all are ready */
+	int child; /* the number of its child, 0: of this process */
+	int delay; /* turns of a loop, once it is at the line */
 	int tid;
-	sem_t start, done;
 };
 
-/* Shared with the children */
+/* Shared with the children. Words that somebody sleeps on are u32. */
 struct crew {
 	struct target *target;
 	const char *what; /* the race, for the message */
 	int n; /* of members in this race */
-	int ready; /* of them */
 	int first; /* event that is to be made */
-	bool go;
 	struct member member[MAX_MEMBERS];
 	struct history history;
+
+	struct member *own[MAX_MEMBERS]; /* those without a child */
+	u32 nown;
+	u32 places; /* of own members: whose thread has yet to take them */
+	u32 back; /* own members that have made their calls */
+	u32 born; /* threads of children */
+	u32 go; /* for them */
+	u32 at_line; /* members of either kind */
+
+	pid_t pid[MAX_CHILDREN + 1]; /* by number, 0: none */
+	u64 deadline; /* ms, 0: nobody has anything to do */
 };
 
 struct crew *t1x_crew_create(struct target *target);
@@ -43,7 +50,7 @@ struct crew *t1x_crew_create(struct target *target);
  * number. Children are killed meanwhile. Returns when all have come back.
  */
 void t1x_crew_run(struct crew *crew, int first);
-/* The same, but one member alone makes all of them */
+/* The caller makes all of them itself, as the first member */
 void t1x_crew_run_alone(struct crew *crew, int first);
 
 #endif
