@@ -232,13 +232,26 @@ void t1x_dirty_words(const struct t1x_dirty *dirty, unsigned long page,
 	unsigned int shift = page % BITS_PER_LONG;
 	size_t i;
 
-	if (!shift && index >= 0 && index + nr <= nr_words(dirty)) {
-		memcpy(words, dirty->bits + index, nr * sizeof(*words));
-		return;
-	}
-
 	for (i = 0; i < nr; i++)
 		words[i] = word_at(dirty, index + i, shift);
+}
+
+/**
+ * t1x_dirty_aligned_words() - The words themselves, where they need no shift
+ * @dirty: Bitmap of a mapping that is tracked
+ * @page: First page, in the mapping
+ *
+ * Context: Does not sleep.
+ * Return: Where its word is, and behind it those of the pages that follow; NULL if the
+ * page is not the first one of a word.
+ */
+const unsigned long *t1x_dirty_aligned_words(const struct t1x_dirty *dirty,
+					     unsigned long page)
+{
+	if (page % BITS_PER_LONG)
+		return NULL;
+
+	return dirty->bits + (page - base_of(dirty)) / BITS_PER_LONG;
 }
 
 /**
@@ -257,11 +270,6 @@ void t1x_dirty_words_full(const struct t1x_dirty *dirty, unsigned long page,
 {
 	unsigned long end = dirty->first + dirty->npages;
 	size_t i;
-
-	if (page >= dirty->first && page + nr * BITS_PER_LONG <= end) {
-		memset(words, 0xff, nr * sizeof(*words));
-		return;
-	}
 
 	for (i = 0; i < nr; i++, page += BITS_PER_LONG) {
 		unsigned long from = max(page, dirty->first);

@@ -17,6 +17,9 @@
 /* Words of a report that are made up before they are copied. */
 #define REPORT_WORDS 32
 
+/* Words that are written between two chances to be scheduled away: a page. */
+#define PLAIN_WORDS (PAGE_SIZE / sizeof(u64))
+
 /* Where the words of a range are in a report, in bytes. */
 static size_t offset_of(const struct t1x_dirty_report *report,
 			unsigned long iova)
@@ -133,12 +136,11 @@ bool t1x_dirty_report_is_pinned(const struct t1x_dirty_report *report,
  */
 void t1x_dirty_report_clear_window(const struct t1x_dirty_report *report)
 {
-	static const u64 zeros[REPORT_WORDS];
 	size_t offset, n;
 
 	for (offset = 0; offset < report->window; offset += n) {
-		n = min(report->window - offset, sizeof(zeros));
-		t1x_user_bitmap_write(&report->bitmap, offset, zeros, n);
+		n = min(report->window - offset, PAGE_SIZE);
+		t1x_user_bitmap_fill(&report->bitmap, offset, 0, n);
 		cond_resched();
 	}
 }
@@ -178,6 +180,64 @@ static void make_words(const struct t1x_dirty_report *report,
 					     report->shift - PAGE_SHIFT, all);
 }
 
+/*
+ * Write the words that need not be made up: each is of 64 pages of the part, and all
+ * ones, or as it is in the mapping's bitmap.
+ * Return: how many there were, 0 if the next one is none.
+ */
+static size_t write_plain(const struct t1x_dirty_report *report,
+			  const struct t1x_dirty *dirty, unsigned long unit,
+			  unsigned long end, bool all, size_t offset)
+{
+	size_t nr = min((end - unit) / 64, PLAIN_WORDS);
+	const unsigned long *words;
+
+	if (report->shift != PAGE_SHIFT || !nr)
+		return 0;
+
+	if (all) {
+		t1x_user_bitmap_fill(&report->bitmap, offset, 0xff,
+				     nr * sizeof(u64));
+		return nr;
+	}
+
+	words = t1x_dirty_aligned_words(dirty, unit);
+	if (!words)
+		return 0;
+
+	t1x_user_bitmap_write(&report->bitmap, offset, words,
+			      nr * sizeof(*words));
+	return nr;
+}
+
+/*
+ * Make up words and write them; of the first one, the bits @below that many stay, and of
+ * the last one those from @end on become 0. Return: how many there were.
+ */
+static size_t write_made(const struct t1x_dirty_report *report,
+			 const struct t1x_dirty *dirty, unsigned long unit,
+			 unsigned long end, bool all, size_t offset,
+			 unsigned int below)
+{
+	size_t nr = min(DIV_ROUND_UP(end - unit, 64), REPORT_WORDS);
+	u64 words[REPORT_WORDS], keep;
+
+	make_words(report, dirty, unit, all, words, nr);
+	if (below) {
+		t1x_user_bitmap_read(&report->bitmap, offset, &keep,
+				     sizeof(keep));
+		words[0] &= ~GENMASK_ULL(below - 1, 0);
+		words[0] |= keep & GENMASK_ULL(below - 1, 0);
+	}
+	/* Units of the mapping above the part. */
+	unit += nr * 64;
+	if (unit > end)
+		words[nr - 1] &= GENMASK_ULL(63 - (unit - end), 0);
+
+	t1x_user_bitmap_write(&report->bitmap, offset, words, nr * sizeof(u64));
+	return nr;
+}
+
 /**
  * t1x_dirty_report_write() - Write the words of a mapping, or of a part of it
  * @report: Report, pinned where they are
@@ -198,32 +258,17 @@ void t1x_dirty_report_write(const struct t1x_dirty_report *report,
 	unsigned int below = ((iova >> report->shift) - report->base) % 64;
 	unsigned long unit = (iova >> report->shift) - below;
 	unsigned long end = (last >> report->shift) + 1;
-	size_t left = len_of(report, iova, last) / sizeof(u64);
-	size_t offset = offset_of(report, iova);
+	size_t offset = offset_of(report, iova), nr;
 	struct t1x_dirty dirty = t1x_dma_dirty(dma);
-	u64 words[REPORT_WORDS], keep;
 
-	while (left) {
-		size_t n = min_t(size_t, left, REPORT_WORDS);
-
-		make_words(report, &dirty, unit, all, words, n);
-		unit += n * 64;
-
-		if (below) {
-			t1x_user_bitmap_read(&report->bitmap, offset, &keep,
-					     sizeof(keep));
-			words[0] &= ~GENMASK_ULL(below - 1, 0);
-			words[0] |= keep & GENMASK_ULL(below - 1, 0);
-			below = 0;
-		}
-		/* Units of the mapping above the part. */
-		if (unit > end)
-			words[n - 1] &= GENMASK_ULL(63 - (unit - end), 0);
-
-		t1x_user_bitmap_write(&report->bitmap, offset, words,
-				      n * sizeof(u64));
-		offset += n * sizeof(u64);
-		left -= n;
+	for (; unit < end; unit += nr * 64, offset += nr * sizeof(u64)) {
+		nr = below ? 0 :
+			     write_plain(report, &dirty, unit, end, all,
+					 offset);
+		if (!nr)
+			nr = write_made(report, &dirty, unit, end, all, offset,
+					below);
+		below = 0;
 		cond_resched();
 	}
 }

@@ -179,3 +179,26 @@ void t1x_user_bitmap_write(const struct t1x_user_bitmap *bitmap, size_t offset,
 {
 	copy_part(bitmap, offset, (void *)buf, len, true);
 }
+
+/**
+ * t1x_user_bitmap_fill() - Write one byte all over a part that is pinned
+ * @bitmap: Bitmap
+ * @offset: First byte
+ * @byte: What
+ * @len: Length
+ *
+ * Context: Any that does not forbid kmap_local_page().
+ */
+void t1x_user_bitmap_fill(const struct t1x_user_bitmap *bitmap, size_t offset,
+			  u8 byte, size_t len)
+{
+	while (len) {
+		struct page *page = bitmap->pages[page_of(bitmap, offset)];
+		size_t at = offset_in_page(bitmap->addr + offset);
+		size_t n = min(len, PAGE_SIZE - at);
+
+		memset_page(page, at, byte, n);
+		offset += n;
+		len -= n;
+	}
+}

@@ -41,6 +41,8 @@ void t1x_dirty_split(struct t1x_dirty *dirty, const struct t1x_dirty *part);
 
 void t1x_dirty_words(const struct t1x_dirty *dirty, unsigned long page,
 		     u64 *words, size_t nr);
+const unsigned long *t1x_dirty_aligned_words(const struct t1x_dirty *dirty,
+					     unsigned long page);
 void t1x_dirty_words_full(const struct t1x_dirty *dirty, unsigned long page,
 			  u64 *words, size_t nr);
 bool t1x_dirty_any(const struct t1x_dirty *dirty, unsigned long page,

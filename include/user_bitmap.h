@@ -32,5 +32,7 @@ void t1x_user_bitmap_read(const struct t1x_user_bitmap *bitmap, size_t offset,
 			  void *buf, size_t len);
 void t1x_user_bitmap_write(const struct t1x_user_bitmap *bitmap, size_t offset,
 			   const void *buf, size_t len);
+void t1x_user_bitmap_fill(const struct t1x_user_bitmap *bitmap, size_t offset,
+			  u8 byte, size_t len);
 
 #endif /* T1X_USER_BITMAP_H */

@@ -84,6 +84,18 @@ static void check_pins(struct model *m, unsigned long offset, unsigned long len,
 	}
 }
 
+static void check_pages(struct model *m)
+{
+	unsigned long i;
+
+	for (i = 0; i < ALL; i += PAGE_SIZE) {
+		const u8 *page = fake_gup_byte(FAKE_GUP_START + i);
+
+		KUNIT_EXPECT_EQ(m->test, 0,
+				memcmp(&m->bytes[i], page, PAGE_SIZE));
+	}
+}
+
 /* Write a part that is pinned, and read it: it is what it should be, and the rest is. */
 static void check_bytes(struct model *m, unsigned long offset,
 			unsigned long len)
@@ -97,17 +109,16 @@ static void check_bytes(struct model *m, unsigned long offset,
 		m->bytes[START + offset + i] = pattern + i;
 	}
 	t1x_user_bitmap_write(&m->bitmap, offset, m->buf, len);
-	for (i = 0; i < ALL; i += PAGE_SIZE) {
-		const u8 *page = fake_gup_byte(FAKE_GUP_START + i);
-
-		KUNIT_EXPECT_EQ(m->test, 0,
-				memcmp(&m->bytes[i], page, PAGE_SIZE));
-	}
+	check_pages(m);
 
 	memset(m->buf, 0, len);
 	t1x_user_bitmap_read(&m->bitmap, offset, m->buf, len);
 	KUNIT_EXPECT_EQ(m->test, 0,
 			memcmp(m->buf, &m->bytes[START + offset], len));
+
+	memset(&m->bytes[START + offset], ~pattern, len);
+	t1x_user_bitmap_fill(&m->bitmap, offset, ~pattern, len);
+	check_pages(m);
 }
 
 /* Every part that begins and ends a byte below, at or above an edge. */
