@@ -27,65 +27,73 @@
 #include "compat.h"
 
 /* Runs that are unmapped together, flushed once in each domain, then unpinned. */
-#define CLEAR_RUNS 128
+#define CLEAR_RUNS 224
 #define CLEAR_FEW 8
+
+/* Pages that the IOMMU is asked for one after the other. */
+#define CLEAR_PFNS 32
 
 /* Runs that are mapped by one call: a page of their table. */
 #define FILL_RUNS (PAGE_SIZE / sizeof(struct scatterlist))
 
-struct clear_run {
+/* What a batch has of one mapping. */
+struct clear_part {
 	struct t1x_dma *dma;
 	unsigned long index;
-	unsigned long pfn;
-	unsigned long npages;
-	unsigned long done; /* of these, unmapped everywhere */
+	unsigned long done; /* pages from there on, unmapped everywhere */
+	unsigned int nr_runs;
+	bool is_short; /* not all of it is unmapped */
+};
+
+/* Room for one, of less than 16 KiB. */
+struct clear_room {
+	struct t1x_extent runs[CLEAR_RUNS];
+	struct clear_part parts[CLEAR_RUNS];
+	struct t1x_domain_range ranges[CLEAR_RUNS];
 };
 
 /*
- * Runs of one or more mappings; those that follow each other are one range. What is
- * beyond nr_runs and nr_ranges means nothing, so the compiler need not clear it.
+ * Parts of mappings, each as its runs; parts that follow each other are one range. What
+ * is beyond the numbers means nothing, so the compiler need not clear it.
  */
 struct clear_batch {
-	struct clear_run *runs;
+	struct clear_room *room; /* or NULL */
+	struct t1x_extent *runs;
+	struct clear_part *parts;
 	struct t1x_domain_range *ranges;
-	unsigned int max; /* of both */
+	unsigned int max; /* of each */
 	unsigned int nr_runs;
+	unsigned int nr_parts;
 	unsigned int nr_ranges;
-	struct clear_run few_runs[CLEAR_FEW];
+	struct t1x_extent few_runs[CLEAR_FEW];
+	struct clear_part few_parts[CLEAR_FEW];
 	struct t1x_domain_range few_ranges[CLEAR_FEW];
 };
 
 static void clear_begin(struct clear_batch *batch, const struct t1x_dma *dma,
 			bool more)
 {
-	const gfp_t gfp = GFP_KERNEL | __GFP_NOWARN;
+	batch->room = NULL;
+	if (more || dma->mapped > CLEAR_FEW)
+		batch->room = kmalloc(sizeof(*batch->room),
+				      GFP_KERNEL | __GFP_NOWARN);
 
-	batch->runs = batch->few_runs;
-	batch->ranges = batch->few_ranges;
-	batch->max = CLEAR_FEW;
-	if (!more && dma->mapped <= CLEAR_FEW)
-		return;
-
-	batch->runs = kmalloc_array(CLEAR_RUNS, sizeof(*batch->runs), gfp);
-	batch->ranges = kmalloc_array(CLEAR_RUNS, sizeof(*batch->ranges), gfp);
-	if (batch->runs && batch->ranges) {
+	if (batch->room) {
+		batch->runs = batch->room->runs;
+		batch->parts = batch->room->parts;
+		batch->ranges = batch->room->ranges;
 		batch->max = CLEAR_RUNS;
-		return;
+	} else {
+		batch->runs = batch->few_runs;
+		batch->parts = batch->few_parts;
+		batch->ranges = batch->few_ranges;
+		batch->max = CLEAR_FEW;
 	}
-
-	kfree(batch->runs);
-	kfree(batch->ranges);
-	batch->runs = batch->few_runs;
-	batch->ranges = batch->few_ranges;
 }
 
 static void clear_end(struct clear_batch *batch)
 {
-	if (batch->runs == batch->few_runs)
-		return;
-
-	kfree(batch->runs);
-	kfree(batch->ranges);
+	kfree(batch->room);
 }
 
 /*
@@ -231,37 +239,102 @@ static bool find_pfn(struct t1x_domains *domains, const struct t1x_dma *dma,
 	       t1x_backing_find_pfn(domains, dma, index, pfn);
 }
 
-/*
- * Add the next runs of a mapping to a batch, from the IOMMU. Stops after the last run
- * that fits, so that the range ends where an iommu_map call ended in every domain.
- * Return: the page to go on with, or 0 if the IOMMU has lost one; then nothing is
- * added.
- */
-static unsigned long add_runs(struct t1x_domains *domains, struct t1x_dma *dma,
-			      struct clear_batch *batch)
+/* Add pages behind a part. Return: false if they need a run, and there is none left. */
+static __always_inline bool append_pages(struct clear_batch *batch,
+					 struct clear_part *part,
+					 unsigned long pfn,
+					 unsigned long npages)
 {
-	unsigned long index = dma->unmapped, end = dma->mapped;
-	unsigned int nr_runs = batch->nr_runs;
-	unsigned long pfn, next;
+	struct t1x_extent *run = &batch->runs[batch->nr_runs];
+
+	if (part->nr_runs && run[-1].pfn + run[-1].npages == pfn) {
+		run[-1].npages += npages;
+		return true;
+	}
+	if (batch->nr_runs == batch->max)
+		return false;
+
+	run->pfn = pfn;
+	run->npages = npages;
+	batch->nr_runs++;
+	part->nr_runs++;
+	return true;
+}
+
+/* Add pages of which each may be anywhere. Return: as add_stretch(). */
+static noinline_for_stack unsigned long
+add_dense(struct t1x_domains *domains, struct clear_batch *batch,
+	  struct clear_part *part, unsigned long index, unsigned long end)
+{
+	const struct t1x_dma *dma = part->dma;
+	unsigned long pfns[CLEAR_PFNS] __uninitialized;
+	unsigned int i, n = min_t(unsigned long, end - index, CLEAR_PFNS);
+
+	/* With no run left, one page tells whether the last one goes on. */
+	n = clamp(batch->max - batch->nr_runs, 1U, n);
+	t1x_domains_find_pfns(domains, t1x_dma_iova_at(dma, index), pfns, n);
+	for (i = 0; i < n; i++) {
+		if (!pfns[i] && !dma->has_pfn_0)
+			return 0;
+		if (!append_pages(batch, part, pfns[i], 1))
+			break;
+	}
+
+	return index + i;
+}
+
+/*
+ * Add pages of a mapping to its part of a batch, from the IOMMU, as far as there is
+ * room. Return: the page to go on with, which is @index if there is no room; or 0 if
+ * the IOMMU has lost one.
+ */
+static unsigned long add_stretch(struct t1x_domains *domains,
+				 struct clear_batch *batch,
+				 struct clear_part *part, unsigned long index,
+				 unsigned long end)
+{
+	const struct t1x_dma *dma = part->dma;
+	unsigned long dense = t1x_dma_dense_end(dma, index, end);
+	unsigned long next, pfn;
+
+	if (dense != index)
+		return add_dense(domains, batch, part, index, dense);
 
 	if (!find_pfn(domains, dma, index, &pfn))
 		return 0;
+	next = t1x_dma_jump_next(dma, index, end);
+	return append_pages(batch, part, pfn, next - index) ? next : index;
+}
 
-	for (; index < end && nr_runs < batch->max; index = next) {
-		struct clear_run *run = &batch->runs[nr_runs++];
+/*
+ * Add the next runs of a mapping to a batch. Stops after the last run that fits, so
+ * that the range ends where an iommu_map call ended in every domain.
+ * Return: the page to go on with, or 0 if the IOMMU has lost one; then nothing is
+ * added.
+ */
+static unsigned long add_part(struct t1x_domains *domains, struct t1x_dma *dma,
+			      struct clear_batch *batch)
+{
+	struct clear_part *part = &batch->parts[batch->nr_parts];
+	unsigned long index = dma->unmapped, end = dma->mapped, next;
 
-		run->dma = dma;
-		run->index = index;
-		run->pfn = pfn;
-		next = t1x_backing_run_end(domains, dma, index, end, &pfn);
-		if (!next)
+	part->dma = dma;
+	part->index = index;
+	part->nr_runs = 0;
+	part->is_short = false;
+	for (; index < end; index = next) {
+		next = add_stretch(domains, batch, part, index, end);
+		if (!next) {
+			batch->nr_runs -= part->nr_runs;
 			return 0;
-		run->npages = next - index;
+		}
+		if (next == index)
+			break;
 	}
 
-	append_range(domains, batch, t1x_dma_iova_at(dma, dma->unmapped),
-		     index - dma->unmapped);
-	batch->nr_runs = nr_runs;
+	append_range(domains, batch, t1x_dma_iova_at(dma, part->index),
+		     index - part->index);
+	batch->nr_parts++;
 	return index;
 }
 
@@ -271,10 +344,11 @@ static struct t1x_dma *fill_batch(struct t1x_domains *domains,
 				  struct clear_batch *batch, bool chain)
 {
 	batch->nr_runs = 0;
+	batch->nr_parts = 0;
 	batch->nr_ranges = 0;
 	while (dma && batch->nr_runs < batch->max) {
 		if (!dma->stuck && dma->unmapped != dma->mapped) {
-			unsigned long end = add_runs(domains, dma, batch);
+			unsigned long end = add_part(domains, dma, batch);
 
 			if (!end)
 				give_up(domains, dma);
@@ -287,6 +361,24 @@ static struct t1x_dma *fill_batch(struct t1x_domains *domains,
 	return dma;
 }
 
+/* How many pages has a part, whose runs begin at @run? */
+static unsigned long part_npages(const struct clear_part *part,
+				 const struct t1x_extent *run)
+{
+	const struct t1x_extent *end = run + part->nr_runs;
+	unsigned long npages = 0;
+
+	for (; run < end; run++)
+		npages += run->npages;
+	return npages;
+}
+
+/* The part that is looked at, and its first run. */
+struct clear_cursor {
+	struct clear_part *part;
+	struct t1x_extent *run;
+};
+
 /*
  * Note what of a range was unmapped. An IOMMU driver that stops short keeps the rest of
  * the mapping where it stopped; those behind it were not tried.
@@ -294,27 +386,29 @@ static struct t1x_dma *fill_batch(struct t1x_domains *domains,
  */
 static struct t1x_dma *note_unmapped(struct t1x_domains *domains,
 				     const struct t1x_domain_range *range,
-				     struct clear_run **next)
+				     struct clear_cursor *at)
 {
-	unsigned long left = range->npages, done = range->done;
-	struct clear_run *run = *next;
+	unsigned long left = range->npages, done = range->done, npages;
 	struct t1x_dma *untried = NULL, *stuck = NULL;
 
-	for (; left; left -= run->npages, run++) {
-		run->done = min(done, run->npages);
-		run->dma->unmapped += run->done;
-		done -= run->done;
-		if (run->done == run->npages || run->dma == stuck)
+	for (; left; left -= npages, at->run += at->part++->nr_runs) {
+		struct clear_part *part = at->part;
+
+		npages = part_npages(part, at->run);
+		part->done = min(done, npages);
+		part->dma->unmapped += part->done;
+		done -= part->done;
+		part->is_short = part->done < npages;
+		if (!part->is_short)
 			continue;
 		if (stuck) {
-			untried = untried ?: run->dma;
+			untried = untried ?: part->dma;
 			continue;
 		}
-		stuck = run->dma;
+		stuck = part->dma;
 		give_up(domains, stuck);
 	}
 
-	*next = run;
 	return untried;
 }
 
@@ -326,7 +420,7 @@ static struct t1x_dma *unmap_batch(struct t1x_domains *domains,
 				   struct t1x_dma *dma,
 				   struct clear_batch *batch, bool chain)
 {
-	struct clear_run *run = batch->runs;
+	struct clear_cursor at = { .part = batch->parts, .run = batch->runs };
 	struct t1x_dma *untried = NULL;
 	unsigned int i;
 
@@ -338,7 +432,7 @@ static struct t1x_dma *unmap_batch(struct t1x_domains *domains,
 
 	for (i = 0; i < batch->nr_ranges; i++) {
 		struct t1x_dma *first =
-			note_unmapped(domains, &batch->ranges[i], &run);
+			note_unmapped(domains, &batch->ranges[i], &at);
 
 		untried = untried ?: first;
 	}
@@ -347,28 +441,49 @@ static struct t1x_dma *unmap_batch(struct t1x_domains *domains,
 	return untried ?: dma;
 }
 
-/* Unpin what of a run was unmapped. */
-static void release_run(const struct clear_run *run)
+/*
+ * Cut the runs of a part that was not unmapped to its end down to what may be unpinned:
+ * of a piece, what is left needs its pin. Return: how many runs that are.
+ */
+static unsigned int cut_runs(const struct clear_part *part,
+			     struct t1x_extent *run)
 {
-	unsigned long npages = run->done;
+	unsigned long index = part->index, left = part->done;
+	unsigned int i;
 
-	if (!npages)
-		return;
+	for (i = 0; i < part->nr_runs && left >= run->npages; i++, run++) {
+		index += run->npages;
+		left -= run->npages;
+	}
+	if (i < part->nr_runs && left) {
+		run->npages = t1x_pin_whole(part->dma, index, run->pfn, left);
+		i++;
+	}
 
-	/* A short unmap: what is left of a piece needs its pin. */
-	if (npages < run->npages)
-		npages = t1x_pin_whole(run->dma, run->index, run->pfn, npages);
+	return i;
+}
 
-	npages = t1x_pin_release(run->dma, run->index, run->pfn, npages);
-	t1x_account_refund(run->dma->account, npages);
+/* Unpin what of a part was unmapped. */
+static void release_part(const struct clear_part *part, struct t1x_extent *run)
+{
+	unsigned int nr = part->nr_runs;
+	unsigned long charged;
+
+	if (part->is_short)
+		nr = cut_runs(part, run);
+	charged = t1x_pin_release(part->dma, part->index, run, nr);
+	t1x_account_refund(part->dma->account, charged);
 }
 
 static void release_batch(const struct clear_batch *batch)
 {
-	unsigned int i;
+	const struct clear_part *end = batch->parts + batch->nr_parts, *part;
+	struct t1x_extent *run = batch->runs;
 
-	for (i = 0; i < batch->nr_runs; i++)
-		release_run(&batch->runs[i]);
+	for (part = batch->parts; part < end; part++) {
+		release_part(part, run);
+		run += part->nr_runs;
+	}
 }
 
 /* Is a mapping that is in the IOMMU one run, of which nothing is out yet? */
@@ -386,27 +501,23 @@ static bool is_one_run(const struct t1x_dma *dma)
  * was done.
  */
 static bool unmap_one_run(struct t1x_domains *domains, struct t1x_dma *dma,
-			  struct clear_run *run)
+			  struct clear_part *part, struct t1x_extent *run)
 {
-	struct t1x_domain_range range = {
-		.iova = dma->iova,
-		.npages = dma->mapped,
-	};
-
 	lockdep_assert_held(&domains->rwsem);
 
-	*run = (struct clear_run){ .dma = dma };
+	*part = (struct clear_part){ .dma = dma };
 	if (!t1x_dma_in_iommu(dma))
 		return true;
 	/* One that the IOMMU has lost is given up by who goes run by run. */
 	if (!is_one_run(dma) || !find_pfn(domains, dma, 0, &run->pfn))
 		return false;
 
-	t1x_domains_unmap(domains, &range, 1);
-	run->npages = range.npages;
-	run->done = range.done;
-	dma->unmapped = range.done;
-	if (range.done < range.npages)
+	run->npages = dma->mapped;
+	part->nr_runs = 1;
+	part->done = t1x_domains_unmap_range(domains, dma->iova, run->npages);
+	part->is_short = part->done < run->npages;
+	dma->unmapped = part->done;
+	if (part->is_short)
 		give_up(domains, dma);
 	return true;
 }
@@ -443,17 +554,18 @@ static void clear_in_batches(struct t1x_domains *domains, struct t1x_dma *dma,
 static void clear(struct t1x_domains *domains, struct t1x_dma *dma, bool chain,
 		  bool locked)
 {
-	struct clear_run run __uninitialized;
+	struct clear_part part __uninitialized;
+	struct t1x_extent run __uninitialized;
 	bool is_done = false;
 
 	if (!chain || !dma->next_dying) {
 		lock_domains(domains, locked);
-		is_done = unmap_one_run(domains, dma, &run);
+		is_done = unmap_one_run(domains, dma, &part, &run);
 		unlock_domains(domains, locked);
 	}
 
 	if (is_done)
-		release_run(&run);
+		release_part(&part, &run);
 	else
 		clear_in_batches(domains, dma, chain, locked);
 

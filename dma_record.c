@@ -259,6 +259,32 @@ unsigned long t1x_dma_jump_next(const struct t1x_dma *dma, unsigned long index,
 	return end;
 }
 
+/**
+ * t1x_dma_dense_end() - How far may physical memory jump at each page?
+ * @dma: Mapping
+ * @index: Page to start from
+ * @end: Page at which to stop, at most the length of the mapping
+ *
+ * What t1x_dma_jump_next() would say of one page after the other.
+ *
+ * Context: As t1x_dma_jump_next().
+ * Return: A page such that, of those from @index to it, each may be anywhere; @index
+ * if memory may not jump behind that.
+ */
+unsigned long t1x_dma_dense_end(const struct t1x_dma *dma, unsigned long index,
+				unsigned long end)
+{
+	const t1x_contig *segs = dma->has_segs ? dma->segs : dma->few_segs;
+	unsigned long base = dma->iova >> PAGE_SHIFT;
+	unsigned long page = base + index;
+
+	if (!t1x_pgsize_contig_is_dense(segs[seg_at(dma, page)]))
+		return index;
+
+	/* The last one of a segment may be continued by the next segment. */
+	return min(page | (T1X_SEG_PAGES - 1), base + end - 1) - base;
+}
+
 /* How is the last page held that was recorded? */
 static u8 last_kind(const struct t1x_dma *dma, const struct t1x_dma_pins *pins)
 {

@@ -274,6 +274,26 @@ bool t1x_domain_find_pfn(struct t1x_domain *domain, unsigned long iova,
 	return phys;
 }
 
+/**
+ * t1x_domain_find_pfns() - Ask the IOMMU where each page of a range is
+ * @domain: Domain
+ * @iova: First byte, page-aligned
+ * @pfns: Set to the frames, 0 where nothing is mapped
+ * @nr: Length in pages
+ *
+ * Context: rwsem of the list held. May sleep.
+ */
+void t1x_domain_find_pfns(struct t1x_domain *domain, unsigned long iova,
+			  unsigned long *pfns, unsigned int nr)
+{
+	unsigned long *end = pfns + nr;
+
+	lock_table(domain);
+	for (; pfns < end; pfns++, iova += PAGE_SIZE)
+		*pfns = PHYS_PFN(iommu_iova_to_phys(domain->domain, iova));
+	unlock_table(domain);
+}
+
 static int alloc_for_first_device(struct device *dev, void *data)
 {
 	struct iommu_domain **domain = data;

@@ -162,6 +162,28 @@ void t1x_domains_unmap(struct t1x_domains *domains,
 }
 
 /**
+ * t1x_domains_unmap_range() - Unmap one range in all domains, and flush
+ * @domains: Domains
+ * @iova: First byte
+ * @npages: Length in pages
+ *
+ * Context: domains->rwsem held. May sleep.
+ * Return: Pages unmapped everywhere, counted from @iova.
+ */
+unsigned long t1x_domains_unmap_range(struct t1x_domains *domains,
+				      unsigned long iova, unsigned long npages)
+{
+	unsigned long done = npages;
+	struct t1x_domain *domain;
+
+	lockdep_assert_held(&domains->rwsem);
+
+	list_for_each_entry(domain, &domains->list, next)
+		done = min(done, t1x_domain_unmap(domain, iova, npages));
+	return done;
+}
+
+/**
  * t1x_domains_find_pfn() - Ask the IOMMU which page an IOVA is mapped to
  * @domains: Domains
  * @iova: Page-aligned IOVA
@@ -182,6 +204,25 @@ bool t1x_domains_find_pfn(struct t1x_domains *domains, unsigned long iova,
 	domain = list_first_entry_or_null(&domains->list, struct t1x_domain,
 					  next);
 	return domain && t1x_domain_find_pfn(domain, iova, pfn);
+}
+
+/**
+ * t1x_domains_find_pfns() - Ask the IOMMU where each page of a range is
+ * @domains: Domains, one at least
+ * @iova: First byte, page-aligned
+ * @pfns: Set to the frames, 0 where nothing is mapped
+ * @nr: Length in pages
+ *
+ * Context: domains->rwsem held. May sleep.
+ */
+void t1x_domains_find_pfns(struct t1x_domains *domains, unsigned long iova,
+			   unsigned long *pfns, unsigned int nr)
+{
+	lockdep_assert_held(&domains->rwsem);
+
+	t1x_domain_find_pfns(list_first_entry(&domains->list, struct t1x_domain,
+					      next),
+			     iova, pfns, nr);
 }
 
 /**

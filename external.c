@@ -41,34 +41,48 @@ void t1x_external_cache_destroy(void)
 	kmem_cache_destroy(external_cache);
 }
 
+/* Of one alone, by the shorter way. */
+static bool alloc_some(struct t1x_external **externals, unsigned int nr)
+{
+	if (nr > 1)
+		return kmem_cache_alloc_bulk(external_cache, T1X_GFP_USER, nr,
+					     (void **)externals);
+
+	externals[0] = kmem_cache_zalloc(external_cache, T1X_GFP_USER);
+	return externals[0];
+}
+
 /**
- * t1x_external_alloc() - Allocate an external pin that is held once
- * @iova: IOVA that is pinned, any byte of its page
+ * t1x_external_alloc() - Allocate external pins that are held once, all or none
+ * @iova: IOVA of the first one, any byte of its page; the others follow, page by page
+ * @externals: Set to the pins, in no tree yet; pfn and held mean nothing yet
+ * @nr: How many, not 0
  *
  * Context: May sleep.
- * Return: The pin, in no tree yet, or NULL if memory is short.
+ * Return: 0 or -ENOMEM.
  */
-struct t1x_external *t1x_external_alloc(unsigned long iova)
+int t1x_external_alloc(unsigned long iova, struct t1x_external **externals,
+		       unsigned int nr)
 {
-	struct t1x_external *external;
+	unsigned int i;
 
-	external = kmem_cache_zalloc(external_cache, T1X_GFP_USER);
-	if (!external)
-		return NULL;
+	if (!alloc_some(externals, nr))
+		return -ENOMEM;
 
-	external->iova = iova;
-	external->refs = 1;
-	return external;
+	for (i = 0; i < nr; i++, iova += PAGE_SIZE) {
+		externals[i]->iova = iova;
+		externals[i]->refs = 1;
+	}
+	return 0;
 }
 
 /**
  * t1x_external_free() - Free an external pin that is in no tree
- * @external: Pin or NULL
+ * @external: Pin
  */
 void t1x_external_free(struct t1x_external *external)
 {
-	if (external)
-		kmem_cache_free(external_cache, external);
+	kmem_cache_free(external_cache, external);
 }
 
 /**
@@ -97,19 +111,9 @@ struct t1x_external *t1x_external_find(struct t1x_dma_tree *tree,
 	return NULL;
 }
 
-/**
- * t1x_external_insert() - Add a pin
- * @tree: Mappings of the container, which has no pin of this IOVA
- * @external: Pin of a page of one of them; belongs to it afterwards
- *
- * Context: tree->lock held. Does not sleep.
- */
-void t1x_external_insert(struct t1x_dma_tree *tree,
-			 struct t1x_external *external)
+static void link_first(struct t1x_dma_tree *tree, struct t1x_external *external)
 {
 	struct rb_node **link = &tree->externals.rb_node, *parent = NULL;
-
-	lockdep_assert_held(tree->lock);
 
 	while (*link) {
 		parent = *link;
@@ -119,8 +123,45 @@ void t1x_external_insert(struct t1x_dma_tree *tree,
 	}
 
 	rb_link_node(&external->node, parent, link);
-	rb_insert_color(&external->node, &tree->externals);
-	tree->nr_externals_held += external->held;
+}
+
+/* Behind a pin that no other one lies behind. */
+static void link_behind(struct t1x_external *external, struct rb_node *prev)
+{
+	struct rb_node *next;
+
+	if (!prev->rb_right) {
+		rb_link_node(&external->node, prev, &prev->rb_right);
+		return;
+	}
+
+	next = rb_next(prev);
+	rb_link_node(&external->node, next, &next->rb_left);
+}
+
+/**
+ * t1x_external_insert() - Add pins that follow each other
+ * @tree: Mappings of the container, which has no pin between the first and the last
+ * @externals: Pins of pages of one of them, by their IOVA; belong to it afterwards
+ * @nr: How many
+ *
+ * Context: tree->lock held. Does not sleep.
+ */
+void t1x_external_insert(struct t1x_dma_tree *tree,
+			 struct t1x_external *const *externals, unsigned int nr)
+{
+	unsigned int i;
+
+	lockdep_assert_held(tree->lock);
+
+	for (i = 0; i < nr; i++) {
+		if (i)
+			link_behind(externals[i], &externals[i - 1]->node);
+		else
+			link_first(tree, externals[i]);
+		rb_insert_color(&externals[i]->node, &tree->externals);
+		tree->nr_externals_held += externals[i]->held;
+	}
 }
 
 /**

@@ -206,6 +206,17 @@ bool t1x_pgsize_contig_may_jump(t1x_contig seg, unsigned long page)
 }
 
 /**
+ * t1x_pgsize_contig_is_dense() - May the physical address jump at each page?
+ * @seg: Record of a segment
+ *
+ * Return: true if nothing is proven of any page of the segment.
+ */
+bool t1x_pgsize_contig_is_dense(t1x_contig seg)
+{
+	return seg == CONTIG(0, 0);
+}
+
+/**
  * t1x_pgsize_contig_next() - Next page at which the physical address may jump
  * @seg: Record of the segment that contains @page
  * @page: Page number to start after

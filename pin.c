@@ -109,7 +109,7 @@ static void unpin(unsigned long pfn, unsigned long npages, u8 kind, bool dirty)
 	if (kind == T1X_PIN_NONE)
 		return;
 
-	if (kind == T1X_PIN_PAGE) {
+	if (kind == T1X_PIN_PAGE && npages > 1) {
 		unpin_user_page_range_dirty_lock(pfn_to_page(pfn), npages,
 						 dirty);
 		return;
@@ -117,41 +117,57 @@ static void unpin(unsigned long pfn, unsigned long npages, u8 kind, bool dirty)
 
 	/* One pin for each piece, however little of it belongs to the part. */
 	while (pfn < end) {
-		unpin_user_page_range_dirty_lock(pfn_to_page(pfn), 1, dirty);
+		t1x_compat_unpin_page(pfn_to_page(pfn), dirty);
 		pfn = (pfn | (BIT(kind) - 1)) + 1;
 	}
 }
 
 /**
- * t1x_pin_release() - Unpin a physically contiguous part of a mapping
+ * t1x_pin_release() - Unpin a part of a mapping
  * @dma: Mapping
  * @index: First page of the part in the mapping
- * @pfn: Its frame
- * @npages: Length of the part
+ * @extents: Where its pages are
+ * @nr: How many extents
  *
- * The part begins and ends where the mapping does or where physical memory
+ * Each extent begins and ends where the mapping does or where physical memory
  * jumps. How it is held is read from the mapping, never guessed from the pages.
  *
  * Context: The part is in no IOMMU any more, flushes included. May sleep.
  * Return: How many of the pages were charged.
  */
 unsigned long t1x_pin_release(const struct t1x_dma *dma, unsigned long index,
-			      unsigned long pfn, unsigned long npages)
+			      const struct t1x_extent *extents, unsigned int nr)
 {
-	unsigned long end = index + npages, charged = 0;
+	const struct t1x_extent *extent, *end = extents + nr;
+	unsigned long npages, pfn, left, charged = 0;
+	bool dirty = dma->prot & IOMMU_WRITE;
+	unsigned long next = 0; /* page up to which kind is known */
+	u8 kind = T1X_PIN_NONE;
 
-	while (index < end) {
-		unsigned long next = end;
-		u8 kind = t1x_dma_pin_kind(dma, index, &next);
+	for (extent = extents; extent < end; extent++) {
+		pfn = extent->pfn;
+		for (left = extent->npages; left; left -= npages) {
+			if (index >= next) {
+				next = ULONG_MAX;
+				kind = t1x_dma_pin_kind(dma, index, &next);
+				cond_resched();
+			}
 
-		npages = next - index;
-		unpin(pfn, npages, kind, dma->prot & IOMMU_WRITE);
-		if (kind != T1X_PIN_NONE)
-			charged += npages;
+			/* The usual one of many. */
+			if (left == 1 && kind == T1X_PIN_PAGE) {
+				t1x_compat_unpin_page(pfn_to_page(pfn), dirty);
+				charged++;
+				index++;
+				break;
+			}
 
-		pfn += npages;
-		index = next;
-		cond_resched();
+			npages = min(left, next - index);
+			unpin(pfn, npages, kind, dirty);
+			if (kind != T1X_PIN_NONE)
+				charged += npages;
+			pfn += npages;
+			index += npages;
+		}
 	}
 
 	return charged;
@@ -380,16 +396,18 @@ static long follow_pfnmap(struct t1x_pin *pin, struct vm_area_struct *vma,
 static long extend_pfnmap(struct t1x_pin *pin, struct vm_area_struct *vma,
 			  unsigned long vaddr, unsigned long pfn, long npages)
 {
-	long want =
-		min3(pin->left, (vma->vm_end - vaddr) >> PAGE_SHIFT, MAX_PAGES);
+	long want = min3(pin->left, (vma->vm_end - vaddr) >> PAGE_SHIFT,
+			 (unsigned long)T1X_PIN_RUN_PAGES);
 	bool write = pin->prot & IOMMU_WRITE;
 	unsigned long next, mask;
+	unsigned int leaves;
 	bool writable;
 
-	while (npages < want && !pin->single) {
+	for (leaves = 1; leaves < MAX_PAGES; leaves++) {
 		unsigned long at = vaddr + (npages << PAGE_SHIFT);
 
-		if (t1x_compat_follow_pfnmap(vma, at, &next, &mask, &writable))
+		if (npages >= want || pin->single ||
+		    t1x_compat_follow_pfnmap(vma, at, &next, &mask, &writable))
 			break;
 		/* Another run, or a leaf that needs a closer look. */
 		if (next != pfn + npages || (write && !writable) ||
@@ -483,6 +501,9 @@ static long pin_slow(struct t1x_pin *pin, unsigned long want,
 static long pin_fast(struct t1x_pin *pin, unsigned long want)
 {
 	if (pin->account->mm != current->mm || must_unshare(pin))
+		return 0;
+	/* It would look for what is not there, page table by page table. */
+	if (pin->pfnmap)
 		return 0;
 
 	return pin_user_pages_fast(pin->vaddr, want,
@@ -578,7 +599,8 @@ static int refill(struct t1x_pin *pin)
 		return refuse_memory(pin, n);
 
 	pin->started = true;
-	if (pfn != NO_PFN) {
+	pin->pfnmap = pfn != NO_PFN;
+	if (pin->pfnmap) {
 		take(pin, pfn, n, T1X_PIN_NONE);
 		return 0;
 	}
@@ -597,12 +619,45 @@ static bool is_unheld_zero(unsigned long pfn)
 	return T1X_GUP_PINS_ZERO && is_zero_pfn(pfn);
 }
 
+/* Do the next four pages go on where the one at @page would? */
+static bool are_next_four(struct page **pages, struct page *page)
+{
+	return pages[0] == page && pages[1] == page + 1 &&
+	       pages[2] == page + 2 && pages[3] == page + 3;
+}
+
+/* How many of the pages are contiguous, up to a zero page that nobody holds? */
+static unsigned int count_contiguous(struct page **pages, unsigned int max)
+{
+	struct page *first = pages[0];
+	unsigned int n, i;
+
+	/* Without a table of all pages, page by page: take() puts them together. */
+	if (IS_ENABLED(CONFIG_SPARSEMEM) &&
+	    !IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP))
+		max = 1;
+
+	/* Of huge pages these loops are most of what a walk does. */
+	for (n = 1; n + 4 <= max; n += 4) {
+		if (!are_next_four(pages + n, first + n))
+			break;
+	}
+	while (n < max && pages[n] == first + n)
+		n++;
+
+	for (i = 1; T1X_GUP_PINS_ZERO && i < n; i++) {
+		if (is_unheld_zero(page_to_pfn(pages[i])))
+			return i;
+	}
+	return n;
+}
+
 /* Move the leading contiguous pages into the runs. */
 static int take_pages(struct t1x_pin *pin)
 {
 	struct page **pages = pin->pages + pin->pos;
 	unsigned long pfn = page_to_pfn(pages[0]);
-	unsigned int n = 1, max = pin->single ? 1 : pin->nr_pages - pin->pos;
+	unsigned int n, max = pin->single ? 1 : pin->nr_pages - pin->pos;
 
 	if (is_unheld_zero(pfn)) {
 		unpin_user_page(pages[0]);
@@ -614,10 +669,7 @@ static int take_pages(struct t1x_pin *pin)
 	if (!pin->advance)
 		return refuse_charge(pin);
 
-	while (n < max && page_to_pfn(pages[n]) == pfn + n &&
-	       !is_unheld_zero(pfn + n))
-		n++;
-
+	n = count_contiguous(pages, max);
 	pin->advance -= n;
 	pin->pos += n;
 	take(pin, pfn, n, T1X_PIN_PAGE);
@@ -718,50 +770,67 @@ void t1x_pin_end(struct t1x_pin *pin)
 	t1x_account_settle(account);
 }
 
+/* Drop the pages behind the first that nobody holds. Return: how many are left. */
+static long cut_unheld(struct page **pages, long nr)
+{
+	long n = 0;
+
+	while (n < nr && !is_unheld_zero(page_to_pfn(pages[n])))
+		n++;
+	if (n < nr)
+		unpin_user_pages(pages + n, nr - n);
+	return n;
+}
+
 /**
- * t1x_pin_page() - Pin one page for the driver of an emulated device
+ * t1x_pin_pages() - Pin pages for the driver of an emulated device
  * @account: Account whose address space to pin from; it is in use
- * @vaddr: Address in the page
+ * @vaddr: Address in the first page
+ * @npages: How many follow each other
  * @prot: What the mapping allows the device
- * @pfn: Set to the frame
+ * @pages: Set to the pages, from the first one on
+ * @pfn: Set to the frame of the first one, if that needs no hold
  * @call: The caller's call, or NULL
  *
  * Does not charge anybody.
  *
  * Context: No lock of the container held: a page fault may wait for a user.
  * Killable. May sleep.
- * Return: 1 if the page is held and t1x_pin_put_page() is due; 0 if it needs no
- * hold (a PFNMAP, or the zero page where GUP gives it out); or as t1x_pin_batch().
+ * Return: How many are held, at least one, and t1x_pin_put_page() is due for each; 0 if
+ * the first one needs no hold (a PFNMAP, or the zero page where GUP gives it out); or
+ * as t1x_pin_batch().
  */
-int t1x_pin_page(struct t1x_account *account, unsigned long vaddr, int prot,
-		 unsigned long *pfn, struct t1x_call *call)
+long t1x_pin_pages(struct t1x_account *account, unsigned long vaddr,
+		   unsigned long npages, int prot, struct page **pages,
+		   unsigned long *pfn, struct t1x_call *call)
 {
 	struct t1x_pin pin __uninitialized;
+	struct page *first;
 	long ret;
 
 	init_pin(&pin, account, prot, call);
 	pin.vaddr = vaddr & PAGE_MASK;
-	pin.left = 1;
+	pin.left = npages;
+	pin.pages = pages;
 
 	*pfn = NO_PFN;
-	ret = pin_fast(&pin, 1);
+	ret = pin_fast(&pin, npages);
 	if (ret <= 0)
-		ret = pin_slow(&pin, 1, pfn);
+		ret = pin_slow(&pin, npages, pfn);
 	if (ret < 0)
 		return refuse_memory(&pin, ret);
 	if (*pfn != NO_PFN)
 		return 0;
 
-	*pfn = page_to_pfn(pin.pages[0]);
-	if (!is_unheld_zero(*pfn))
-		return 1;
-
-	unpin_user_page(pin.pages[0]);
-	return 0;
+	first = pages[0];
+	ret = T1X_GUP_PINS_ZERO ? cut_unheld(pages, ret) : ret;
+	if (!ret)
+		*pfn = page_to_pfn(first);
+	return ret;
 }
 
 /**
- * t1x_pin_put_page() - Unpin a page that t1x_pin_page() held
+ * t1x_pin_put_page() - Unpin a page that t1x_pin_pages() held
  * @pfn: Its frame
  * @prot: What the mapping allows the device, which decides whether it is dirty
  *

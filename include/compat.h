@@ -56,6 +56,9 @@
 /* 6.12: follow_pfnmap_start() replaced follow_pte(). */
 #define T1X_HAVE_PFNMAP T1X_SINCE(6, 12)
 
+/* 6.12: unpin_user_folio(), which spares one page the search for its folio's end. */
+#define T1X_HAVE_UNPIN_FOLIO T1X_SINCE(6, 12)
+
 /* 6.15: follow_pfnmap_start() tells the size of the leaf. */
 #define T1X_HAVE_PFNMAP_MASK T1X_SINCE(6, 15)
 
@@ -170,6 +173,20 @@ static inline long t1x_compat_pin_remote(struct mm_struct *mm,
 	return pin_user_pages_remote(mm, start, nr_pages, gup_flags, pages,
 				     NULL, NULL);
 #endif
+}
+
+/* Put one pin of a page. May sleep, if that becomes dirty. */
+static inline void t1x_compat_unpin_page(struct page *page, bool dirty)
+{
+#if T1X_HAVE_UNPIN_FOLIO
+	struct folio *folio = page_folio(page);
+
+	if (!dirty || folio_test_dirty(folio)) {
+		unpin_user_folio(folio, 1);
+		return;
+	}
+#endif
+	unpin_user_page_range_dirty_lock(page, 1, dirty);
 }
 
 #if !T1X_HAVE_UNTAG_REMOTE

@@ -237,6 +237,8 @@ int t1x_dma_reserve_part(const struct t1x_dma *dma, struct t1x_dma *part);
 void t1x_dma_set_first_pfn(struct t1x_dma *dma, unsigned long pfn);
 bool t1x_dma_first_pfn(const struct t1x_dma *dma, unsigned long *pfn);
 void t1x_dma_jump_add(struct t1x_dma *dma, unsigned long index);
+unsigned long t1x_dma_dense_end(const struct t1x_dma *dma, unsigned long index,
+				unsigned long end);
 unsigned long t1x_dma_jump_next(const struct t1x_dma *dma, unsigned long index,
 				unsigned long end);
 int t1x_dma_pin_add(struct t1x_dma *dma, unsigned long index, u8 kind);

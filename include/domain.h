@@ -59,6 +59,8 @@ void t1x_domain_unmap_ranges(struct t1x_domain *domain,
 			     struct t1x_domain_range *ranges, unsigned int nr);
 bool t1x_domain_find_pfn(struct t1x_domain *domain, unsigned long iova,
 			 unsigned long *pfn);
+void t1x_domain_find_pfns(struct t1x_domain *domain, unsigned long iova,
+			  unsigned long *pfns, unsigned int nr);
 
 /* A domain that is in no list yet, or no more. */
 struct t1x_domain *t1x_domain_open(struct iommu_group *group, bool nesting);

@@ -49,8 +49,12 @@ int t1x_domains_map_sg(struct t1x_domains *domains, unsigned long iova,
 		       unsigned long npages, int prot);
 void t1x_domains_unmap(struct t1x_domains *domains,
 		       struct t1x_domain_range *ranges, unsigned int nr);
+unsigned long t1x_domains_unmap_range(struct t1x_domains *domains,
+				      unsigned long iova, unsigned long npages);
 bool t1x_domains_find_pfn(struct t1x_domains *domains, unsigned long iova,
 			  unsigned long *pfn);
+void t1x_domains_find_pfns(struct t1x_domains *domains, unsigned long iova,
+			   unsigned long *pfns, unsigned int nr);
 struct t1x_leaves t1x_domains_leaves(const struct t1x_domains *domains,
 				     unsigned long granule);
 

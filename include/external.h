@@ -31,7 +31,8 @@ struct t1x_external {
 int t1x_external_cache_create(void);
 void t1x_external_cache_destroy(void);
 
-struct t1x_external *t1x_external_alloc(unsigned long iova);
+int t1x_external_alloc(unsigned long iova, struct t1x_external **externals,
+		       unsigned int nr);
 void t1x_external_free(struct t1x_external *external);
 
 /* The mutex of the tree held. */
@@ -40,7 +41,8 @@ struct t1x_external *t1x_external_find(struct t1x_dma_tree *tree,
 struct t1x_external *t1x_external_first(struct t1x_dma_tree *tree,
 					unsigned long iova, unsigned long last);
 void t1x_external_insert(struct t1x_dma_tree *tree,
-			 struct t1x_external *external);
+			 struct t1x_external *const *externals,
+			 unsigned int nr);
 void t1x_external_remove(struct t1x_dma_tree *tree,
 			 struct t1x_external *external);
 unsigned long t1x_external_nr_held(struct t1x_dma_tree *tree,

@@ -49,6 +49,7 @@ unsigned long t1x_pgsize_cut(unsigned long pgsizes,
 			     unsigned long npages);
 
 void t1x_pgsize_contig_add(t1x_contig *seg, unsigned long page);
+bool t1x_pgsize_contig_is_dense(t1x_contig seg);
 bool t1x_pgsize_contig_may_jump(t1x_contig seg, unsigned long page);
 unsigned long t1x_pgsize_contig_next(t1x_contig seg, unsigned long page);
 

@@ -39,6 +39,12 @@ struct t1x_run {
 	u8 kind; /* T1X_PIN_* */
 };
 
+/* Contiguous memory that goes. */
+struct t1x_extent {
+	unsigned long pfn;
+	unsigned long npages;
+};
+
 /* What a walk must know beside the mapping. */
 struct t1x_pin_opts {
 	struct t1x_call *call; /* the caller's, or NULL */
@@ -72,6 +78,7 @@ struct t1x_pin {
 	unsigned long advance; /* charged and not used yet */
 	bool started; /* something was pinned */
 	bool stride; /* the last page held a piece of a hugetlb folio */
+	bool pfnmap; /* the last page was of a PFNMAP */
 
 	/* Pages that are pinned and in no run yet. */
 	struct page **pages;
@@ -95,11 +102,13 @@ void t1x_pin_end(struct t1x_pin *pin);
 unsigned long t1x_pin_whole(const struct t1x_dma *dma, unsigned long index,
 			    unsigned long pfn, unsigned long npages);
 unsigned long t1x_pin_release(const struct t1x_dma *dma, unsigned long index,
-			      unsigned long pfn, unsigned long npages);
+			      const struct t1x_extent *extents,
+			      unsigned int nr);
 
-/* For external pins: a page at a time, charged by the caller. */
-int t1x_pin_page(struct t1x_account *account, unsigned long vaddr, int prot,
-		 unsigned long *pfn, struct t1x_call *call);
+/* For external pins, charged by the caller. */
+long t1x_pin_pages(struct t1x_account *account, unsigned long vaddr,
+		   unsigned long npages, int prot, struct page **pages,
+		   unsigned long *pfn, struct t1x_call *call);
 void t1x_pin_put_page(unsigned long pfn, int prot);
 
 #endif /* T1X_PIN_H */

@@ -20,10 +20,18 @@ static void check_jumps(struct kunit *test, const struct t1x_dma *dma,
 			const unsigned long *jumps, unsigned int nr)
 {
 	unsigned long npages = t1x_dma_npages(dma), index = 0, next;
+	unsigned long dense = 0;
 	unsigned int i = 0;
 
 	while (index < npages) {
 		next = t1x_dma_jump_next(dma, index, npages);
+		/* Where it is dense, every page is stopped at. */
+		if (index >= dense)
+			dense = t1x_dma_dense_end(dma, index, npages);
+		KUNIT_ASSERT_GE(test, dense, index);
+		KUNIT_ASSERT_LT(test, dense, npages);
+		if (index < dense)
+			KUNIT_EXPECT_EQ(test, index + 1, next);
 		KUNIT_ASSERT_GT(test, next, index);
 		KUNIT_ASSERT_LE(test, next, npages);
 		if (i < nr && jumps[i] < next)

@@ -70,6 +70,22 @@ static unsigned long unmap(struct list *list, unsigned long iova,
 	return range.done;
 }
 
+/* What the first domain says of the pages at the begin of a range. */
+static void check_each(struct kunit *test, struct list *list,
+		       unsigned long iova, unsigned long pfn,
+		       unsigned long npages)
+{
+	unsigned int i, nr = min(npages, 8UL);
+	unsigned long pfns[8];
+
+	if (list_empty(&list->domains.list))
+		return;
+
+	t1x_domains_find_pfns(&list->domains, iova, pfns, nr);
+	for (i = 0; i < nr; i++)
+		KUNIT_EXPECT_EQ(test, pfn ? pfn + i : 0UL, pfns[i]);
+}
+
 /* [iova, +npages) is at pfn in each domain, or nowhere if that is 0. */
 static void check_all(struct kunit *test, struct list *list, unsigned long iova,
 		      unsigned long pfn, unsigned long npages)
@@ -83,6 +99,7 @@ static void check_all(struct kunit *test, struct list *list, unsigned long iova,
 			t1x_domains_find_pfn(&list->domains, iova, &found));
 	if (pfn)
 		KUNIT_EXPECT_EQ(test, pfn, found);
+	check_each(test, list, iova, pfn, npages);
 }
 
 static void one_run_goes_into_every_domain(struct kunit *test)

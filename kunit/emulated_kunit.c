@@ -10,13 +10,17 @@
 #include "fake_user.h"
 
 /* The frames of the fakes have no page. */
+#undef page_to_pfn
 #undef pfn_to_page
 #undef pfn_valid
+#define page_to_pfn(page) ((unsigned long)(page))
 #define pfn_to_page(pfn) ((struct page *)(pfn))
 #define pfn_valid(pfn) ((void)(pfn), false)
 
 #undef pr_fmt
 #include "../emulated.c"
+#undef pr_fmt
+#include "../emulated_pin.c"
 
 #include "group.h"
 
@@ -707,6 +711,59 @@ static void a_late_page_is_of_the_mapping_that_is_there(struct kunit *test)
 	}
 }
 
+/* Another driver has the third page, and the fourth one by another byte. */
+static void pin_while_pinning(void)
+{
+	struct page *page;
+
+	KUNIT_EXPECT_EQ(driver.c->test, 0, pin(driver.c, cut_at(2), 1, &page));
+	KUNIT_EXPECT_EQ(driver.c->test, 0,
+			pin(driver.c, cut_at(3) + 9, 1, &page));
+}
+
+static void cut_the_end_while_pinning(void)
+{
+	KUNIT_EXPECT_EQ(driver.c->test, 0,
+			fake_unmap(driver.c, cut_at(4), 2, NULL));
+}
+
+static void pages_that_come_together_are_shared(struct kunit *test)
+{
+	struct fake_container *c = new_cuttable(test);
+	struct page *pages[6];
+	unsigned int i;
+
+	fake_pin.on_page = pin_while_pinning;
+	KUNIT_EXPECT_EQ(test, 0, pin(c, cut_at(0), 6, pages));
+	for (i = 0; i < 6; i++)
+		KUNIT_EXPECT_EQ(test, fake_mem_pfn(CUT_PAGE + i),
+				(unsigned long)pages[i]);
+	KUNIT_EXPECT_EQ(test, 7UL, fake_pin.npins);
+	KUNIT_EXPECT_EQ(test, 7L, fake_pin.charged);
+
+	unpin(c, cut_at(2), 1);
+	KUNIT_EXPECT_EQ(test, 7UL, fake_pin.npins);
+	unpin(c, cut_at(3) + 9, 1);
+	unpin(c, cut_at(0), 6);
+	KUNIT_EXPECT_EQ(test, 0UL, fake_pin.npins);
+	end_emulated(c);
+}
+
+static void pages_of_which_some_go_are_none(struct kunit *test)
+{
+	struct fake_container *c = new_cuttable(test);
+	struct page *pages[6];
+	unsigned int i;
+
+	fake_pin.on_page = cut_the_end_while_pinning;
+	KUNIT_EXPECT_EQ(test, -EINVAL, pin(c, cut_at(0), 6, pages));
+	for (i = 0; i < 6; i++)
+		KUNIT_EXPECT_PTR_EQ(test, NULL, pages[i]);
+	KUNIT_EXPECT_EQ(test, 0UL, fake_pin.npins);
+	KUNIT_EXPECT_EQ(test, 0L, fake_pin.charged);
+	end_emulated(c);
+}
+
 /* ---- An IOMMU that comes during a cut ---- */
 
 static struct completion attached;
@@ -776,6 +833,8 @@ static struct kunit_case emulated_cases[] = {
 	KUNIT_CASE(a_copy_in_every_page_finds_its_part),
 	KUNIT_CASE(a_copy_of_what_has_gone_holds_nothing_up),
 	KUNIT_CASE(a_late_page_is_of_the_mapping_that_is_there),
+	KUNIT_CASE(pages_that_come_together_are_shared),
+	KUNIT_CASE(pages_of_which_some_go_are_none),
 	KUNIT_CASE(the_first_iommu_waits_for_a_cut),
 	{}
 };

@@ -54,13 +54,29 @@ static bool is_held(unsigned int i)
 
 static void add(struct model *m, unsigned int i)
 {
-	struct t1x_external *external = t1x_external_alloc(iova_of(m, i));
+	struct t1x_external *external;
 
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(m->test, external);
+	KUNIT_ASSERT_EQ(m->test, 0,
+			t1x_external_alloc(iova_of(m, i), &external, 1));
 	KUNIT_EXPECT_EQ(m->test, 1U, external->refs);
 	external->held = is_held(i);
-	t1x_external_insert(&m->tree, external);
+	t1x_external_insert(&m->tree, &external, 1);
 	m->pins[i] = external;
+}
+
+/* The first ones of their pages, from that of @i on, at once. */
+static void add_pages(struct model *m, unsigned int i, unsigned int nr)
+{
+	struct t1x_external *externals[NR / 2];
+	unsigned int k;
+
+	KUNIT_ASSERT_EQ(m->test, 0,
+			t1x_external_alloc(iova_of(m, i), externals, nr));
+	for (k = 0; k < nr; k++) {
+		externals[k]->held = is_held(i + 2 * k);
+		m->pins[i + 2 * k] = externals[k];
+	}
+	t1x_external_insert(&m->tree, externals, nr);
 }
 
 static void drop(struct model *m, unsigned int i)
@@ -250,9 +266,40 @@ static void what_is_pinned_is_marked_dirty(struct kunit *test)
 
 static void a_pin_without_memory_is_none(struct kunit *test)
 {
+	struct t1x_external *externals[4];
+
 	fake_alloc.fail_at = fake_alloc.calls + 1;
-	KUNIT_EXPECT_PTR_EQ(test, NULL, t1x_external_alloc(SZ_1G));
-	t1x_external_free(NULL);
+	KUNIT_EXPECT_EQ(test, -ENOMEM, t1x_external_alloc(SZ_1G, externals, 4));
+}
+
+/* How many pages from that of pin @i on have none? */
+static unsigned int model_room(const struct model *m, unsigned int i)
+{
+	unsigned int nr = 0;
+
+	while (i + 2 * nr < NR && !m->pins[i + 2 * nr])
+		nr++;
+	return nr;
+}
+
+static void pins_that_follow_each_other_come_at_once(struct kunit *test)
+{
+	struct model *m = new_model(test, bases[1]);
+	struct rnd_state rnd;
+	unsigned int n;
+
+	prandom_seed_state(&rnd, SEED);
+	for (n = 0; n < 1000; n++) {
+		unsigned int i = prandom_u32_state(&rnd) % (NR / 2) * 2;
+		unsigned int room = model_room(m, i);
+
+		if (room)
+			add_pages(m, i, prandom_u32_state(&rnd) % room + 1);
+		else
+			drop(m, i);
+		check_found(m);
+	}
+	end_model(m);
 }
 
 static void random_pins_against_the_array(struct kunit *test)
@@ -287,6 +334,7 @@ static struct kunit_case external_cases[] = {
 	KUNIT_CASE(what_is_held_of_every_mapping),
 	KUNIT_CASE(what_is_pinned_is_marked_dirty),
 	KUNIT_CASE(a_pin_without_memory_is_none),
+	KUNIT_CASE(pins_that_follow_each_other_come_at_once),
 	KUNIT_CASE(random_pins_against_the_array),
 	{}
 };

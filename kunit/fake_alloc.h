@@ -49,6 +49,18 @@ static inline void *real_cache_zalloc(struct kmem_cache *cache, gfp_t gfp)
 		       fake_alloc_take(kmem_cache_zalloc(cache, gfp));
 }
 
+static inline int real_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp,
+					size_t nr, void **p)
+{
+	size_t i;
+
+	if (fake_alloc_refuse() || !kmem_cache_alloc_bulk(cache, gfp, nr, p))
+		return 0;
+	for (i = 0; i < nr; i++)
+		fake_alloc_take(p[i]);
+	return nr;
+}
+
 static inline void *real_krealloc(void *p, size_t size, gfp_t gfp)
 {
 	void *new = fake_alloc_refuse() ? NULL : krealloc(p, size, gfp);
@@ -78,11 +90,14 @@ static inline void real_cache_free(struct kmem_cache *cache, void *p)
 #undef kmalloc_array
 #undef kvzalloc
 #undef kmem_cache_zalloc
+#undef kmem_cache_alloc_bulk
 #undef krealloc
 #define kzalloc(size, gfp) real_kzalloc(size, gfp)
 #define kmalloc_array(n, size, gfp) real_kmalloc_array(n, size, gfp)
 #define kvzalloc(size, gfp) real_kvzalloc(size, gfp)
 #define kmem_cache_zalloc(cache, gfp) real_cache_zalloc(cache, gfp)
+#define kmem_cache_alloc_bulk(cache, gfp, nr, p) \
+	real_cache_alloc_bulk(cache, gfp, nr, p)
 #define krealloc(p, size, gfp) real_krealloc(p, size, gfp)
 #define kfree(p) real_kfree(p)
 #define kvfree(p) real_kvfree(p)

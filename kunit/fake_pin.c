@@ -378,13 +378,14 @@ void t1x_pin_end(struct t1x_pin *pin)
 	t1x_account_settle(pin->account);
 }
 
-/* A page of the table for the driver of an emulated device. */
-int t1x_pin_page(struct t1x_account *account, unsigned long vaddr, int prot,
-		 unsigned long *pfn, struct t1x_call *call)
+/* Pages of the table for the driver of an emulated device: not beyond a part of it. */
+long t1x_pin_pages(struct t1x_account *account, unsigned long vaddr,
+		   unsigned long npages, int prot, struct page **pages,
+		   unsigned long *pfn, struct t1x_call *call)
 {
 	void (*event)(void) = fake_pin.on_page;
-	unsigned long offset;
 	const struct fake_mem *mem;
+	unsigned long offset, i;
 
 	mem = find_mem((vaddr - FAKE_VADDR) >> PAGE_SHIFT, &offset);
 	fake_pin.on_page = NULL;
@@ -397,8 +398,13 @@ int t1x_pin_page(struct t1x_account *account, unsigned long vaddr, int prot,
 	if (mem->kind == T1X_PIN_NONE)
 		return 0;
 
-	pin_one(*pfn, T1X_PIN_PAGE);
-	return 1;
+	npages = min(npages, mem->npages - offset);
+	for (i = 0; i < npages; i++) {
+		/* A pointer that tells the frame, and no more. */
+		pages[i] = (struct page *)(*pfn + i);
+		pin_one(*pfn + i, T1X_PIN_PAGE);
+	}
+	return npages;
 }
 
 void t1x_pin_put_page(unsigned long pfn, int prot)
@@ -432,11 +438,13 @@ static void check_release(const struct t1x_dma *dma, unsigned long index,
 			       below + npages + above);
 }
 
-unsigned long t1x_pin_release(const struct t1x_dma *dma, unsigned long index,
-			      unsigned long pfn, unsigned long npages)
+static unsigned long release_extent(const struct t1x_dma *dma,
+				    unsigned long index,
+				    const struct t1x_extent *extent)
 {
 	unsigned long page = (dma->vaddr - FAKE_VADDR) >> PAGE_SHIFT;
-	unsigned long end = index + npages, charged = 0;
+	unsigned long end = index + extent->npages, pfn = extent->pfn;
+	unsigned long npages, charged = 0;
 
 	while (index < end) {
 		unsigned long next = end;
@@ -454,6 +462,19 @@ unsigned long t1x_pin_release(const struct t1x_dma *dma, unsigned long index,
 			charged += npages;
 		pfn += npages;
 		index = next;
+	}
+
+	return charged;
+}
+
+unsigned long t1x_pin_release(const struct t1x_dma *dma, unsigned long index,
+			      const struct t1x_extent *extents, unsigned int nr)
+{
+	unsigned long charged = 0;
+
+	for (; nr; nr--, extents++) {
+		charged += release_extent(dma, index, extents);
+		index += extents->npages;
 	}
 
 	return charged;

@@ -28,8 +28,8 @@ static int follow_bar(struct vm_area_struct *vma, unsigned long vaddr,
 #undef pfn_to_page
 #undef page_to_pfn
 #undef page_folio
-#define pfn_to_page(pfn) ((struct page *)(pfn))
-#define page_to_pfn(page) ((unsigned long)(page))
+#define pfn_to_page(pfn) ((struct page *)NULL + (pfn))
+#define page_to_pfn(p) ((unsigned long)((p) - (struct page *)NULL))
 #define page_folio(page) ((struct folio *)(page))
 #define folio_order(folio) order_of((struct page *)(folio))
 #define PageHuge(page) (!!order_of(page))
@@ -47,6 +47,7 @@ static int follow_bar(struct vm_area_struct *vma, unsigned long vaddr,
 #define mmap_read_lock_killable(mm) ((void)(mm), -EINTR)
 #define t1x_account_charge limited_charge
 #define t1x_compat_follow_pfnmap follow_bar
+#define t1x_compat_unpin_page(page, dirty) ((void)(dirty), fake_unpin(page, 1))
 /* A limit is met all the time. */
 #undef pr_warn_ratelimited
 #define pr_warn_ratelimited(...) no_printk(__VA_ARGS__)
@@ -57,7 +58,7 @@ static int follow_bar(struct vm_area_struct *vma, unsigned long vaddr,
 #define t1x_pin_end real_pin_end
 #define t1x_pin_whole real_pin_whole
 #define t1x_pin_release real_pin_release
-#define t1x_pin_page real_pin_page
+#define t1x_pin_pages real_pin_pages
 #define t1x_pin_put_page real_pin_put_page
 
 #undef pr_fmt
@@ -65,6 +66,7 @@ static int follow_bar(struct vm_area_struct *vma, unsigned long vaddr,
 
 #undef t1x_account_charge
 #undef t1x_compat_follow_pfnmap
+#undef t1x_compat_unpin_page
 
 #include "fake_pin.h"
 
@@ -252,6 +254,14 @@ static unsigned long run_left(unsigned long page, unsigned long first,
 	return n;
 }
 
+static unsigned long release_run(const struct t1x_dma *dma, unsigned long index,
+				 unsigned long pfn, unsigned long npages)
+{
+	const struct t1x_extent run = { .pfn = pfn, .npages = npages };
+
+	return t1x_pin_release(dma, index, &run, 1);
+}
+
 /* Unpin pages [first, end), run by run, but for what has gone. */
 static void release(const struct t1x_dma *dma, unsigned long first,
 		    unsigned long end)
@@ -263,8 +273,7 @@ static void release(const struct t1x_dma *dma, unsigned long first,
 		n = run_left(page, first, end);
 		if (!n)
 			continue;
-		charged =
-			t1x_pin_release(dma, first, world.pfn[page + first], n);
+		charged = release_run(dma, first, world.pfn[page + first], n);
 		t1x_account_refund(&world.account, charged);
 		memset(&world.gone[first], true, n);
 	}
@@ -592,7 +601,7 @@ static void let_go(struct walk *w, unsigned long index, unsigned long n)
 {
 	unsigned long charged;
 
-	charged = t1x_pin_release(w->dma, index, world.pfn[w->page + index], n);
+	charged = release_run(w->dma, index, world.pfn[w->page + index], n);
 	if (charged != n)
 		fake_complain("%lu of %lu pages were charged", charged, n);
 	t1x_account_refund(&world.account, charged);
