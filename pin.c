@@ -150,19 +150,16 @@ unsigned long t1x_pin_release(const struct t1x_dma *dma, unsigned long index,
 			if (index >= next) {
 				next = ULONG_MAX;
 				kind = t1x_dma_pin_kind(dma, index, &next);
+			}
+			npages = min(left, next - index);
+			/* The usual one, of which there are many. */
+			if (npages == 1 && kind == T1X_PIN_PAGE) {
+				t1x_compat_unpin_page(pfn_to_page(pfn), dirty);
+			} else {
+				unpin(pfn, npages, kind, dirty);
 				cond_resched();
 			}
 
-			/* The usual one of many. */
-			if (left == 1 && kind == T1X_PIN_PAGE) {
-				t1x_compat_unpin_page(pfn_to_page(pfn), dirty);
-				charged++;
-				index++;
-				break;
-			}
-
-			npages = min(left, next - index);
-			unpin(pfn, npages, kind, dirty);
 			if (kind != T1X_PIN_NONE)
 				charged += npages;
 			pfn += npages;
