@@ -122,6 +122,7 @@ void t1x_dma_tree_init(struct t1x_dma_tree *tree, struct mutex *lock)
 	INIT_LIST_HEAD(&tree->cuts);
 	tree->externals = RB_ROOT;
 	tree->nr_externals_held = 0;
+	tree->nr_externals_added = 0;
 	INIT_LIST_HEAD(&tree->copies);
 	init_waitqueue_head(&tree->changed);
 }

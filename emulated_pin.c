@@ -32,7 +32,8 @@ struct pin_target {
 	/* In t1x_emulated.targets, or by itself: then the mapping has gone. */
 	struct hlist_node next;
 	unsigned long iova;
-	unsigned long npages;
+	unsigned long npages; /* nobody had pinned them ... */
+	unsigned int nr_added; /* ... when there had been so many pins */
 	struct t1x_call *call; /* the caller's, or NULL */
 	struct t1x_account *account; /* a counted reference */
 	unsigned long vaddr;
@@ -102,6 +103,7 @@ static int look_up(struct t1x_emulated *emulated, unsigned long iova,
 	t1x_account_hold(dma->account);
 	target->iova = iova;
 	target->npages = npages;
+	target->nr_added = emulated->tree->nr_externals_added;
 	target->call = call;
 	target->account = dma->account;
 	target->vaddr = dma->vaddr + (iova - dma->iova);
@@ -206,7 +208,8 @@ static unsigned long add_pins(struct t1x_emulated *emulated,
 		return 0;
 
 	nr = min(target->nr, count_pages(target->iova, last));
-	nr = count_missing(tree, target->iova, nr);
+	if (target->nr_added != tree->nr_externals_added)
+		nr = count_missing(tree, target->iova, nr);
 	t1x_external_insert(tree, target->externals, nr);
 	if (nr)
 		t1x_dma_set_dirty(dma, target->iova >> PAGE_SHIFT, nr);

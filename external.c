@@ -154,6 +154,7 @@ void t1x_external_insert(struct t1x_dma_tree *tree,
 
 	lockdep_assert_held(tree->lock);
 
+	tree->nr_externals_added += nr;
 	for (i = 0; i < nr; i++) {
 		if (i)
 			link_behind(externals[i], &externals[i - 1]->node);

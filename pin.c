@@ -311,15 +311,15 @@ static unsigned int fault_flags(const struct t1x_pin *pin)
 	       (pin->prot & IOMMU_WRITE ? FAULT_FLAG_WRITE : 0);
 }
 
-static unsigned int gup_flags(const struct t1x_pin *pin)
+static unsigned int gup_flags(int prot)
 {
-	return FOLL_LONGTERM | (pin->prot & IOMMU_WRITE ? FOLL_WRITE : 0);
+	return FOLL_LONGTERM | (prot & IOMMU_WRITE ? FOLL_WRITE : 0);
 }
 
 /* Does GUP need help to pin private memory that the device only reads? */
-static bool must_unshare(const struct t1x_pin *pin)
+static bool must_unshare(int prot)
 {
-	return !T1X_GUP_UNSHARES && !(pin->prot & IOMMU_WRITE);
+	return !T1X_GUP_UNSHARES && !(prot & IOMMU_WRITE);
 }
 
 /*
@@ -331,9 +331,9 @@ static bool must_unshare(const struct t1x_pin *pin)
 static unsigned int gup_flags_for(const struct t1x_pin *pin,
 				  struct vm_area_struct *vma)
 {
-	unsigned int flags = gup_flags(pin);
+	unsigned int flags = gup_flags(pin->prot);
 
-	if (!must_unshare(pin) || !(vma->vm_flags & VM_READ) ||
+	if (!must_unshare(pin->prot) || !(vma->vm_flags & VM_READ) ||
 	    !vma_is_cow_mapping(vma))
 		return flags;
 	/* GUP cannot force the first, and must not meet the second. */
@@ -454,7 +454,7 @@ static long pin_slow(struct t1x_pin *pin, unsigned long want,
 		     unsigned long *pfn)
 {
 	struct mm_struct *mm = pin->account->mm;
-	unsigned int flags = gup_flags(pin);
+	unsigned int flags = gup_flags(pin->prot);
 	struct vm_area_struct *vma;
 	unsigned long vaddr;
 	long ret;
@@ -495,16 +495,25 @@ static long pin_slow(struct t1x_pin *pin, unsigned long want,
 	return ret;
 }
 
+/* Pin what is there without a fault, and as it is. Return: as pin_user_pages_fast(). */
+static long pin_present(const struct t1x_account *account, unsigned long vaddr,
+			unsigned long npages, int prot, struct page **pages)
+{
+	if (account->mm != current->mm || must_unshare(prot))
+		return 0;
+
+	return pin_user_pages_fast(vaddr, npages,
+				   gup_flags(prot) | FOLL_NOFAULT, pages);
+}
+
 static long pin_fast(struct t1x_pin *pin, unsigned long want)
 {
-	if (pin->account->mm != current->mm || must_unshare(pin))
-		return 0;
 	/* It would look for what is not there, page table by page table. */
 	if (pin->pfnmap)
 		return 0;
 
-	return pin_user_pages_fast(pin->vaddr, want,
-				   gup_flags(pin) | FOLL_NOFAULT, pin->pages);
+	return pin_present(pin->account, pin->vaddr, want, pin->prot,
+			   pin->pages);
 }
 
 /*
@@ -627,7 +636,8 @@ static bool are_next_four(struct page **pages, struct page *page)
 static unsigned int count_contiguous(struct page **pages, unsigned int max)
 {
 	struct page *first = pages[0];
-	unsigned int n, i;
+	unsigned long zero;
+	unsigned int n;
 
 	/* Without a table of all pages, page by page: take() puts them together. */
 	if (IS_ENABLED(CONFIG_SPARSEMEM) &&
@@ -642,11 +652,9 @@ static unsigned int count_contiguous(struct page **pages, unsigned int max)
 	while (n < max && pages[n] == first + n)
 		n++;
 
-	for (i = 1; T1X_GUP_PINS_ZERO && i < n; i++) {
-		if (is_unheld_zero(page_to_pfn(pages[i])))
-			return i;
-	}
-	return n;
+	/* One page is the zero page, wherever it is mapped. */
+	zero = T1X_GUP_PINS_ZERO ? my_zero_pfn(0) - page_to_pfn(first) : n;
+	return min_t(unsigned long, n, zero);
 }
 
 /* Move the leading contiguous pages into the runs. */
@@ -779,6 +787,24 @@ static long cut_unheld(struct page **pages, long nr)
 	return n;
 }
 
+/* What pin_present() did not get, by a walk. Return: as pin_slow(). */
+static noinline long pin_absent(struct t1x_account *account,
+				unsigned long vaddr, unsigned long npages,
+				int prot, struct page **pages,
+				unsigned long *pfn, struct t1x_call *call)
+{
+	struct t1x_pin pin __uninitialized;
+	long ret;
+
+	init_pin(&pin, account, prot, call);
+	pin.vaddr = vaddr;
+	pin.left = npages;
+	pin.pages = pages;
+
+	ret = pin_slow(&pin, npages, pfn);
+	return ret < 0 ? refuse_memory(&pin, ret) : ret;
+}
+
 /**
  * t1x_pin_pages() - Pin pages for the driver of an emulated device
  * @account: Account whose address space to pin from; it is in use
@@ -801,21 +827,17 @@ long t1x_pin_pages(struct t1x_account *account, unsigned long vaddr,
 		   unsigned long npages, int prot, struct page **pages,
 		   unsigned long *pfn, struct t1x_call *call)
 {
-	struct t1x_pin pin __uninitialized;
 	struct page *first;
 	long ret;
 
-	init_pin(&pin, account, prot, call);
-	pin.vaddr = vaddr & PAGE_MASK;
-	pin.left = npages;
-	pin.pages = pages;
-
 	*pfn = NO_PFN;
-	ret = pin_fast(&pin, npages);
+	vaddr &= PAGE_MASK;
+	ret = pin_present(account, vaddr, npages, prot, pages);
 	if (ret <= 0)
-		ret = pin_slow(&pin, npages, pfn);
+		ret = pin_absent(account, vaddr, npages, prot, pages, pfn,
+				 call);
 	if (ret < 0)
-		return refuse_memory(&pin, ret);
+		return ret;
 	if (*pfn != NO_PFN)
 		return 0;
 
