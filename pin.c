@@ -653,7 +653,9 @@ static unsigned int count_contiguous(struct page **pages, unsigned int max)
 		n++;
 
 	/* One page is the zero page, wherever it is mapped. */
-	zero = T1X_GUP_PINS_ZERO ? my_zero_pfn(0) - page_to_pfn(first) : n;
+	zero = T1X_GUP_PINS_ZERO ?
+		       page_to_pfn(ZERO_PAGE(0)) - page_to_pfn(first) :
+		       n;
 	return min_t(unsigned long, n, zero);
 }
 
