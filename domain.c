@@ -253,28 +253,6 @@ void t1x_domain_unmap_ranges(struct t1x_domain *domain,
 }
 
 /**
- * t1x_domain_find_pfn() - Ask the IOMMU which page an IOVA is mapped to
- * @domain: Domain
- * @iova: Page-aligned IOVA
- * @pfn: The frame, if it is mapped
- *
- * Context: rwsem of the list held. May sleep.
- * Return: true if it is mapped.
- */
-bool t1x_domain_find_pfn(struct t1x_domain *domain, unsigned long iova,
-			 unsigned long *pfn)
-{
-	phys_addr_t phys;
-
-	lock_table(domain);
-	phys = iommu_iova_to_phys(domain->domain, iova);
-	unlock_table(domain);
-
-	*pfn = PHYS_PFN(phys);
-	return phys;
-}
-
-/**
  * t1x_domain_find_pfns() - Ask the IOMMU where each page of a range is
  * @domain: Domain
  * @iova: First byte, page-aligned

@@ -197,13 +197,13 @@ unsigned long t1x_domains_unmap_range(struct t1x_domains *domains,
 bool t1x_domains_find_pfn(struct t1x_domains *domains, unsigned long iova,
 			  unsigned long *pfn)
 {
-	struct t1x_domain *domain;
-
 	lockdep_assert_held(&domains->rwsem);
 
-	domain = list_first_entry_or_null(&domains->list, struct t1x_domain,
-					  next);
-	return domain && t1x_domain_find_pfn(domain, iova, pfn);
+	if (list_empty(&domains->list))
+		return false;
+
+	t1x_domains_find_pfns(domains, iova, pfn, 1);
+	return *pfn;
 }
 
 /**

@@ -33,7 +33,7 @@ struct pin_target {
 	struct hlist_node next;
 	unsigned long iova;
 	unsigned long npages; /* nobody had pinned them ... */
-	unsigned int nr_added; /* ... when there had been so many pins */
+	unsigned long nr_added; /* ... when there had been so many pins */
 	struct t1x_call *call; /* the caller's, or NULL */
 	struct t1x_account *account; /* a counted reference */
 	unsigned long vaddr;
@@ -52,18 +52,23 @@ static unsigned long count_pages(unsigned long iova, unsigned long last)
 	return ((last - iova) >> PAGE_SHIFT) + 1;
 }
 
-/* How many of the next @npages has nobody pinned yet? */
-static unsigned long count_missing(struct t1x_dma_tree *tree,
-				   unsigned long iova, unsigned long npages)
+/* The first pin in the next @npages pages, or NULL. */
+static struct t1x_external *first_pin(struct t1x_dma_tree *tree,
+				      unsigned long iova, unsigned long npages)
 {
-	unsigned long last = iova + ((npages - 1) << PAGE_SHIFT);
-	struct t1x_external *next = t1x_external_first(tree, iova, last);
+	return t1x_external_first(tree, iova,
+				  iova + ((npages - 1) << PAGE_SHIFT));
+}
 
-	if (!next)
+/* How many of the next @npages lie before the first pin? */
+static unsigned long count_before(const struct t1x_external *first,
+				  unsigned long iova, unsigned long npages)
+{
+	if (!first)
 		return npages;
-	if (next->iova == iova)
+	if (first->iova == iova)
 		return 0;
-	return count_pages(iova, next->iova - 1);
+	return count_pages(iova, first->iova - 1);
 }
 
 /*
@@ -92,9 +97,9 @@ static int look_up(struct t1x_emulated *emulated, unsigned long iova,
 					  0, 0);
 
 	npages = min3(npages, count_pages(iova, last), PIN_BATCH);
-	npages = count_missing(emulated->tree, iova, npages);
+	external = first_pin(emulated->tree, iova, npages);
+	npages = count_before(external, iova, npages);
 	if (!npages) {
-		external = t1x_external_find(emulated->tree, iova);
 		external->refs++;
 		*pages = pfn_to_page(external->pfn);
 		return 1;
@@ -209,7 +214,8 @@ static unsigned long add_pins(struct t1x_emulated *emulated,
 
 	nr = min(target->nr, count_pages(target->iova, last));
 	if (target->nr_added != tree->nr_externals_added)
-		nr = count_missing(tree, target->iova, nr);
+		nr = count_before(first_pin(tree, target->iova, nr),
+				  target->iova, nr);
 	t1x_external_insert(tree, target->externals, nr);
 	if (nr)
 		t1x_dma_set_dirty(dma, target->iova >> PAGE_SHIFT, nr);

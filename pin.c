@@ -102,7 +102,8 @@ static int refuse_memory(const struct t1x_pin *pin, int ret)
 }
 
 /* Put the pins of a physically contiguous part that is held in one way. */
-static void unpin(unsigned long pfn, unsigned long npages, u8 kind, bool dirty)
+static inline void unpin(unsigned long pfn, unsigned long npages, u8 kind,
+			 bool dirty)
 {
 	unsigned long end = pfn + npages;
 
@@ -152,14 +153,9 @@ unsigned long t1x_pin_release(const struct t1x_dma *dma, unsigned long index,
 				kind = t1x_dma_pin_kind(dma, index, &next);
 			}
 			npages = min(left, next - index);
-			/* The usual one, of which there are many. */
-			if (npages == 1 && kind == T1X_PIN_PAGE) {
-				t1x_compat_unpin_page(pfn_to_page(pfn), dirty);
-			} else {
-				unpin(pfn, npages, kind, dirty);
+			unpin(pfn, npages, kind, dirty);
+			if (npages > 1)
 				cond_resched();
-			}
-
 			if (kind != T1X_PIN_NONE)
 				charged += npages;
 			pfn += npages;
@@ -400,11 +396,11 @@ static long extend_pfnmap(struct t1x_pin *pin, struct vm_area_struct *vma,
 	unsigned int leaves;
 	bool writable;
 
-	for (leaves = 1; leaves < MAX_PAGES; leaves++) {
+	for (leaves = 1; leaves < MAX_PAGES && npages < want && !pin->single;
+	     leaves++) {
 		unsigned long at = vaddr + (npages << PAGE_SHIFT);
 
-		if (npages >= want || pin->single ||
-		    t1x_compat_follow_pfnmap(vma, at, &next, &mask, &writable))
+		if (t1x_compat_follow_pfnmap(vma, at, &next, &mask, &writable))
 			break;
 		/* Another run, or a leaf that needs a closer look. */
 		if (next != pfn + npages || (write && !writable) ||
@@ -802,6 +798,8 @@ static noinline long pin_absent(struct t1x_account *account,
 	pin.vaddr = vaddr;
 	pin.left = npages;
 	pin.pages = pages;
+	/* Of a PFNMAP the first page is told, and no more looked up. */
+	pin.single = true;
 
 	ret = pin_slow(&pin, npages, pfn);
 	return ret < 0 ? refuse_memory(&pin, ret) : ret;
@@ -844,7 +842,7 @@ long t1x_pin_pages(struct t1x_account *account, unsigned long vaddr,
 		return 0;
 
 	first = pages[0];
-	ret = T1X_GUP_PINS_ZERO ? cut_unheld(pages, ret) : ret;
+	ret = cut_unheld(pages, ret);
 	if (!ret)
 		*pfn = page_to_pfn(first);
 	return ret;

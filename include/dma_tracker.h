@@ -187,7 +187,7 @@ struct t1x_dma_tree {
 	/* What drivers of emulated devices hold and copy, also under *lock. */
 	struct rb_root externals; /* of struct t1x_external, by IOVA */
 	unsigned long nr_externals_held; /* of these, pages that are pinned */
-	unsigned int nr_externals_added; /* ever; it may wrap */
+	unsigned long nr_externals_added; /* ever */
 	struct list_head copies; /* of struct t1x_copy, those under way */
 
 	/* Woken whenever a mapping changes its state, goes or is let go. */

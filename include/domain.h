@@ -57,8 +57,6 @@ unsigned long t1x_domain_unmap(struct t1x_domain *domain, unsigned long iova,
 			       unsigned long npages);
 void t1x_domain_unmap_ranges(struct t1x_domain *domain,
 			     struct t1x_domain_range *ranges, unsigned int nr);
-bool t1x_domain_find_pfn(struct t1x_domain *domain, unsigned long iova,
-			 unsigned long *pfn);
 void t1x_domain_find_pfns(struct t1x_domain *domain, unsigned long iova,
 			  unsigned long *pfns, unsigned int nr);
 

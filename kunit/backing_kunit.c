@@ -6,7 +6,6 @@
  */
 #include "fake_alloc.h"
 
-#undef pr_fmt
 static inline void *real_kmalloc(size_t size, gfp_t gfp)
 {
 	return fake_alloc_refuse() ? NULL : fake_alloc_take(kmalloc(size, gfp));
@@ -15,7 +14,10 @@ static inline void *real_kmalloc(size_t size, gfp_t gfp)
 #undef kmalloc
 #define kmalloc(size, gfp) real_kmalloc(size, gfp)
 
+#undef pr_fmt
 #include "../backing.c"
+#undef pr_fmt
+#include "../backing_clear.c"
 
 #include <linux/prandom.h>
 

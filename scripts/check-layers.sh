@@ -14,7 +14,7 @@ layer() {
 	account | dma_tracker | domain) echo 3 ;;
 	copy | dirty_report | dma_record | domains | external | pin) echo 4 ;;
 	backing | dirty_log | emulated | vaddr) echo 5 ;;
-	emulated_pin | map) echo 6 ;;
+	backing_clear | emulated_pin | map) echo 6 ;;
 	group | unmap) echo 7 ;;
 	container) echo 8 ;;
 	debugfs | ioctl) echo 9 ;;
