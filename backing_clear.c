@@ -384,7 +384,8 @@ static bool is_one_run(const struct t1x_dma *dma)
 	if (dma->stuck || dma->unmapped)
 		return false;
 
-	return t1x_dma_jump_next(dma, 0, dma->mapped) == dma->mapped;
+	return dma->mapped == 1 ||
+	       t1x_dma_jump_next(dma, 0, dma->mapped) == dma->mapped;
 }
 
 /*

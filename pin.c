@@ -101,16 +101,17 @@ static int refuse_memory(const struct t1x_pin *pin, int ret)
 				  pin->vaddr, why_not(pin), 0);
 }
 
-/* Put the pins of a physically contiguous part that is held in one way. */
-static inline void unpin(unsigned long pfn, unsigned long npages, u8 kind,
-			 bool dirty)
+/* Put the pins of pages that follow each other and are held in one way. */
+static noinline void unpin_run(unsigned long pfn, unsigned long npages, u8 kind,
+			       bool dirty)
 {
 	unsigned long end = pfn + npages;
 
+	cond_resched();
 	if (kind == T1X_PIN_NONE)
 		return;
 
-	if (kind == T1X_PIN_PAGE && npages > 1) {
+	if (kind == T1X_PIN_PAGE) {
 		unpin_user_page_range_dirty_lock(pfn_to_page(pfn), npages,
 						 dirty);
 		return;
@@ -121,6 +122,16 @@ static inline void unpin(unsigned long pfn, unsigned long npages, u8 kind,
 		t1x_compat_unpin_page(pfn_to_page(pfn), dirty);
 		pfn = (pfn | (BIT(kind) - 1)) + 1;
 	}
+}
+
+/* The same; there are many of one page. */
+static inline void unpin(unsigned long pfn, unsigned long npages, u8 kind,
+			 bool dirty)
+{
+	if (npages == 1 && kind == T1X_PIN_PAGE)
+		t1x_compat_unpin_page(pfn_to_page(pfn), dirty);
+	else
+		unpin_run(pfn, npages, kind, dirty);
 }
 
 /**
@@ -145,6 +156,13 @@ unsigned long t1x_pin_release(const struct t1x_dma *dma, unsigned long index,
 	unsigned long next = 0; /* page up to which kind is known */
 	u8 kind = T1X_PIN_NONE;
 
+	/* Of one page, as there are many. */
+	if (nr == 1 && extents->npages == 1 && !dma->has_pins &&
+	    dma->pin_kind == T1X_PIN_PAGE) {
+		t1x_compat_unpin_page(pfn_to_page(extents->pfn), dirty);
+		return 1;
+	}
+
 	for (extent = extents; extent < end; extent++) {
 		pfn = extent->pfn;
 		for (left = extent->npages; left; left -= npages) {
@@ -154,8 +172,6 @@ unsigned long t1x_pin_release(const struct t1x_dma *dma, unsigned long index,
 			}
 			npages = min(left, next - index);
 			unpin(pfn, npages, kind, dirty);
-			if (npages > 1)
-				cond_resched();
 			if (kind != T1X_PIN_NONE)
 				charged += npages;
 			pfn += npages;
@@ -857,5 +873,5 @@ long t1x_pin_pages(struct t1x_account *account, unsigned long vaddr,
  */
 void t1x_pin_put_page(unsigned long pfn, int prot)
 {
-	unpin(pfn, 1, T1X_PIN_PAGE, prot & IOMMU_WRITE);
+	t1x_compat_unpin_page(pfn_to_page(pfn), prot & IOMMU_WRITE);
 }
