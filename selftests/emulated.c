@@ -110,8 +110,6 @@ TEST_F(emulated, M41_last_page_of_the_64_bit_space_maps_pins_and_unmaps)
 {
 	u64 unmapped = 0;
 
-	if (t1x_is_type1_on_debug())
-		SKIP(return, "lockdep tells of L01 here");
 	t1x_map(&self->c, self->mem, HIGHEST_IOVA, T1X_PAGE);
 	t1x_emu_pin(&self->emu, HIGHEST_IOVA, 1);
 	EXPECT_TRUE(pins_are(self, 1));
