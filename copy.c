@@ -16,8 +16,8 @@
 #include "dma_tracker.h"
 
 /* Find what of [iova, last] is in one mapping, and keep that from going. */
-static int begin(struct t1x_dma_tree *tree, struct t1x_copy *copy,
-		 unsigned long iova, unsigned long last, bool write)
+static int begin_copy(struct t1x_dma_tree *tree, struct t1x_copy *copy,
+		      unsigned long iova, unsigned long last, bool write)
 {
 	struct t1x_dma *dma;
 
@@ -123,8 +123,8 @@ int t1x_copy_rw(struct t1x_dma_tree *tree, unsigned long iova, void *buf,
 
 		/* A range that wraps ends at the end of the space, then begins anew. */
 		mutex_lock(tree->lock);
-		ret = begin(tree, &copy, iova, last < iova ? ULONG_MAX : last,
-			    write);
+		ret = begin_copy(tree, &copy, iova,
+				 last < iova ? ULONG_MAX : last, write);
 		mutex_unlock(tree->lock);
 		if (ret)
 			return ret;

@@ -293,8 +293,8 @@ int t1x_dirty_log_report(struct t1x_dirty_log *log,
  * May there be a report of a range? Waits until nothing in it is about to change.
  * Where the ends may be is for the caller to say.
  */
-static int check_range(struct t1x_dirty_log *log,
-		       const struct t1x_uapi_dirty *args)
+static int check_report(struct t1x_dirty_log *log,
+			const struct t1x_uapi_dirty *args)
 {
 	int ret;
 
@@ -342,9 +342,9 @@ static struct t1x_dma *next_after(struct t1x_dirty_log *log,
  * Return: 1 if all was pinned already, or a mapping has come that does not fit; 0 to
  * go on; or an error.
  */
-static int pin_some(struct t1x_dirty_log *log,
-		    const struct t1x_uapi_dirty *args,
-		    struct t1x_dirty_report *report, unsigned long *iova)
+static int pin_unpinned(struct t1x_dirty_log *log,
+			const struct t1x_uapi_dirty *args,
+			struct t1x_dirty_report *report, unsigned long *iova)
 {
 	struct t1x_dma *dma;
 	unsigned long last;
@@ -384,8 +384,9 @@ static int refuse_cut(struct t1x_dirty_log *log,
 }
 
 /* With the mutex held at the end, have all pinned that a report will write. */
-static int pin_all(struct t1x_dirty_log *log, const struct t1x_uapi_dirty *args,
-		   struct t1x_dirty_report *report)
+static int pin_mapped(struct t1x_dirty_log *log,
+		      const struct t1x_uapi_dirty *args,
+		      struct t1x_dirty_report *report)
 {
 	unsigned long iova;
 	int ret;
@@ -394,12 +395,12 @@ static int pin_all(struct t1x_dirty_log *log, const struct t1x_uapi_dirty *args,
 	do {
 		bool first = true;
 
-		ret = check_range(log, args);
+		ret = check_report(log, args);
 		if (!ret && t1x_dma_cuts(log->tree, args->iova, args->last))
 			ret = refuse_cut(log, args);
 		iova = args->iova;
 		while (!ret) {
-			ret = pin_some(log, args, report, &iova);
+			ret = pin_unpinned(log, args, report, &iova);
 			if (ret == 1 && first)
 				return 0;
 			first = false;
@@ -441,7 +442,7 @@ static void report_range(struct t1x_dirty_log *log,
 	}
 }
 
-static void refuse_bitmap(const struct t1x_uapi_dirty *args)
+static void tell_bitmap(const struct t1x_uapi_dirty *args)
 {
 	t1x_call_fail_with(args->call, -EFAULT, T1X_REASON_BITMAP,
 			   args->bitmap.addr, 0, 0);
@@ -476,9 +477,9 @@ int t1x_dirty_log_get(struct t1x_dirty_log *log,
 		goto out_close;
 	}
 
-	ret = pin_all(log, args, &report);
+	ret = pin_mapped(log, args, &report);
 	if (ret == -EFAULT)
-		refuse_bitmap(args);
+		tell_bitmap(args);
 	if (ret)
 		goto out_unlock;
 
@@ -500,7 +501,7 @@ static int lock_range(struct t1x_dirty_log *log,
 	if (mutex_lock_killable(log->tree->lock))
 		return -EINTR;
 
-	ret = check_range(log, args);
+	ret = check_report(log, args);
 	if (ret)
 		mutex_unlock(log->tree->lock);
 	return ret;
@@ -539,7 +540,7 @@ int t1x_dirty_log_get_range(struct t1x_dirty_log *log,
 
 	ret = t1x_dirty_report_pin_window(&report);
 	if (ret == -EFAULT)
-		refuse_bitmap(args);
+		tell_bitmap(args);
 	if (!ret)
 		ret = lock_range(log, args);
 	if (ret)

@@ -298,7 +298,7 @@ static bool has_no_iommu(struct t1x_map *map)
 	return list_empty(&map->domains.list);
 }
 
-static int refuse_group(struct t1x_call *call)
+static int fail_without_group(struct t1x_call *call)
 {
 	return t1x_call_fail(call, -EINVAL, T1X_REASON_NO_GROUP);
 }
@@ -319,7 +319,7 @@ static int publish(struct t1x_map *map, struct t1x_dma *dma,
 	if (ret)
 		return ret;
 	if (dma->doomed)
-		return refuse_group(call);
+		return fail_without_group(call);
 	if (dma->restart)
 		return -EAGAIN;
 
@@ -348,7 +348,7 @@ static int fill(struct t1x_map *map, struct t1x_dma *dma, bool single,
 		ret = 0;
 		if (has_no_iommu(map)) {
 			if (!t1x_emulated_is_used(&map->emulated))
-				ret = refuse_group(call);
+				ret = fail_without_group(call);
 		} else {
 			mutex_unlock(&map->lock);
 			ret = t1x_backing_fill(&map->domains, dma, &opts);

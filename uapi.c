@@ -360,9 +360,9 @@ int t1x_uapi_check_dirty_get(const struct vfio_iommu_type1_dirty_bitmap_get *req
  * The bitmap of a window, which begins at a multiple of 64 pages. The range is
  * checked. Return: 0 or -EINVAL.
  */
-static int check_window(u64 iova, u64 last, unsigned long pgsize,
-			const struct t1x_uapi_bitmap *bitmap,
-			struct t1x_call *call)
+static int check_bitmap_window(u64 iova, u64 last, unsigned long pgsize,
+			       const struct t1x_uapi_bitmap *bitmap,
+			       struct t1x_call *call)
 {
 	unsigned int shift = __ffs(pgsize);
 	u64 nr_words = (last >> shift) / 64 - (iova >> shift) / 64 + 1;
@@ -418,8 +418,8 @@ int t1x_uapi_check_unmap_range(const struct vfio_type1x_unmap_range *req,
 			.addr = req->bitmap_data,
 		},
 	};
-	return report ? check_window(req->iova, req->last, pgsize,
-				     &args->bitmap, call) :
+	return report ? check_bitmap_window(req->iova, req->last, pgsize,
+					    &args->bitmap, call) :
 			0;
 }
 
@@ -459,7 +459,8 @@ int t1x_uapi_check_dirty_range(const struct vfio_type1x_dirty_range *req,
 			.addr = req->bitmap_data,
 		},
 	};
-	return check_window(req->iova, req->last, pgsize, &args->bitmap, call);
+	return check_bitmap_window(req->iova, req->last, pgsize, &args->bitmap,
+				   call);
 }
 
 /**

@@ -525,8 +525,8 @@ static int remove(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 }
 
 /* The part of an unmap that is done under the mutex. */
-static int begin(struct t1x_map *map, const struct t1x_uapi_unmap *args,
-		 struct dying *dying)
+static int begin_unmap(struct t1x_map *map, const struct t1x_uapi_unmap *args,
+		       struct dying *dying)
 {
 	int ret = 0;
 
@@ -574,7 +574,7 @@ int t1x_unmap_dma(struct t1x_map *map, const struct t1x_uapi_unmap *args,
 
 	dying_init(&dying);
 	do {
-		ret = begin(map, args, &dying);
+		ret = begin_unmap(map, args, &dying);
 		if (ret == -EAGAIN)
 			ret = t1x_dma_wait(&map->tree, MAX_SCHEDULE_TIMEOUT) ?:
 				      -EAGAIN;

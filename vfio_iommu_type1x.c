@@ -21,7 +21,7 @@
 #include "params.h"
 #include "vfio_driver_ops.h"
 
-static void *t1x_open(unsigned long type)
+static void *t1x_ops_open(unsigned long type)
 {
 	struct t1x_container *container;
 
@@ -40,7 +40,7 @@ static struct t1x_container *container_get(void *iommu_data)
 }
 
 /* vfio core has detached all groups, so what is left are calls under way. */
-static void t1x_release(void *iommu_data)
+static void t1x_ops_release(void *iommu_data)
 {
 	struct t1x_container *container = container_get(iommu_data);
 
@@ -52,8 +52,8 @@ static void t1x_release(void *iommu_data)
 	t1x_container_put(container);
 }
 
-static int t1x_attach_group(void *iommu_data, struct iommu_group *group,
-			    enum vfio_group_type type)
+static int t1x_ops_attach_group(void *iommu_data, struct iommu_group *group,
+				enum vfio_group_type type)
 {
 	struct t1x_container *container;
 	struct t1x_call call;
@@ -81,7 +81,7 @@ static int t1x_attach_group(void *iommu_data, struct iommu_group *group,
 	return ret;
 }
 
-static void t1x_detach_group(void *iommu_data, struct iommu_group *group)
+static void t1x_ops_detach_group(void *iommu_data, struct iommu_group *group)
 {
 	struct t1x_container *container = container_get(iommu_data);
 
@@ -93,8 +93,8 @@ static void t1x_detach_group(void *iommu_data, struct iommu_group *group)
 	t1x_container_put(container);
 }
 
-static struct iommu_domain *t1x_group_iommu_domain(void *iommu_data,
-						   struct iommu_group *group)
+static struct iommu_domain *
+t1x_ops_group_iommu_domain(void *iommu_data, struct iommu_group *group)
 {
 	struct iommu_domain *found = ERR_PTR(-ENODEV);
 	struct t1x_container *container;
@@ -130,9 +130,9 @@ static void set_seen(struct t1x_map *map, struct iommu_group *group)
 	mutex_unlock(&map->lock);
 }
 
-static int t1x_pin_pages(void *iommu_data, struct iommu_group *group,
-			 dma_addr_t iova, int npage, int prot,
-			 struct page **pages)
+static int t1x_ops_pin_pages(void *iommu_data, struct iommu_group *group,
+			     dma_addr_t iova, int npage, int prot,
+			     struct page **pages)
 {
 	/* t1x_journal_begin() sets it up. */
 	struct t1x_call call __uninitialized;
@@ -163,7 +163,7 @@ static int t1x_pin_pages(void *iommu_data, struct iommu_group *group,
 	return ret;
 }
 
-static void t1x_unpin_pages(void *iommu_data, dma_addr_t iova, int npage)
+static void t1x_ops_unpin_pages(void *iommu_data, dma_addr_t iova, int npage)
 {
 	struct t1x_container *container = container_get(iommu_data);
 
@@ -177,8 +177,8 @@ static void t1x_unpin_pages(void *iommu_data, dma_addr_t iova, int npage)
 	t1x_container_put(container);
 }
 
-static int t1x_dma_rw(void *iommu_data, dma_addr_t iova, void *buf, size_t len,
-		      bool write)
+static int t1x_ops_dma_rw(void *iommu_data, dma_addr_t iova, void *buf,
+			  size_t len, bool write)
 {
 	struct t1x_container *container = container_get(iommu_data);
 	int ret;
@@ -191,7 +191,8 @@ static int t1x_dma_rw(void *iommu_data, dma_addr_t iova, void *buf, size_t len,
 	return ret;
 }
 
-static void t1x_register_device(void *iommu_data, struct vfio_device *device)
+static void t1x_ops_register_device(void *iommu_data,
+				    struct vfio_device *device)
 {
 	struct t1x_container *container = container_get(iommu_data);
 
@@ -202,7 +203,8 @@ static void t1x_register_device(void *iommu_data, struct vfio_device *device)
 	t1x_container_put(container);
 }
 
-static void t1x_unregister_device(void *iommu_data, struct vfio_device *device)
+static void t1x_ops_unregister_device(void *iommu_data,
+				      struct vfio_device *device)
 {
 	struct t1x_container *container = container_get(iommu_data);
 
@@ -213,7 +215,7 @@ static void t1x_unregister_device(void *iommu_data, struct vfio_device *device)
 	t1x_container_put(container);
 }
 
-static long t1x_ioctl(void *iommu_data, unsigned int cmd, unsigned long arg)
+static long t1x_ops_ioctl(void *iommu_data, unsigned int cmd, unsigned long arg)
 {
 	struct t1x_container *container = container_get(iommu_data);
 	long ret;
@@ -233,17 +235,17 @@ static long t1x_ioctl(void *iommu_data, unsigned int cmd, unsigned long arg)
 static const struct vfio_iommu_driver_ops t1x_ops = {
 	.name = "vfio-iommu-type1x",
 	.owner = THIS_MODULE,
-	.open = t1x_open,
-	.release = t1x_release,
-	.ioctl = t1x_ioctl,
-	.attach_group = t1x_attach_group,
-	.detach_group = t1x_detach_group,
-	.pin_pages = t1x_pin_pages,
-	.unpin_pages = t1x_unpin_pages,
-	.register_device = t1x_register_device,
-	.unregister_device = t1x_unregister_device,
-	.dma_rw = t1x_dma_rw,
-	.group_iommu_domain = t1x_group_iommu_domain,
+	.open = t1x_ops_open,
+	.release = t1x_ops_release,
+	.ioctl = t1x_ops_ioctl,
+	.attach_group = t1x_ops_attach_group,
+	.detach_group = t1x_ops_detach_group,
+	.pin_pages = t1x_ops_pin_pages,
+	.unpin_pages = t1x_ops_unpin_pages,
+	.register_device = t1x_ops_register_device,
+	.unregister_device = t1x_ops_unregister_device,
+	.dma_rw = t1x_ops_dma_rw,
+	.group_iommu_domain = t1x_ops_group_iommu_domain,
 	/* 6.1's notify wakes who waits for an address: nobody here does. */
 };
 
