@@ -2,8 +2,6 @@
 /*
  * The pages of a mapping, out of the IOMMU. See include/backing.h.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>

@@ -2,8 +2,6 @@
 /*
  * Emulated groups. See include/emulated.h.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/iommu.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>

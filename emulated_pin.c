@@ -2,8 +2,6 @@
 /*
  * The pages that drivers of emulated devices pin and let go. See include/emulated.h.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/iommu.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>

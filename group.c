@@ -2,8 +2,6 @@
 /*
  * Attach and detach of IOMMU groups. See include/group.h.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/iommu.h>
 #include <linux/lockdep.h>
 #include <linux/mutex.h>

@@ -2,8 +2,6 @@
 /*
  * The journal of a container. See include/journal.h.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/errno.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>

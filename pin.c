@@ -2,8 +2,6 @@
 /*
  * User memory. See include/pin.h for what a walk promises.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/fs.h>
 #include <linux/hugetlb.h>
 #include <linux/log2.h>

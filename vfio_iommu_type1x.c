@@ -4,8 +4,6 @@
  * vfio_iommu_type1 or beside it. This file is the module's face to vfio core: the
  * driver ops.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/iommu.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>

@@ -14,9 +14,7 @@ static inline void *real_kmalloc(size_t size, gfp_t gfp)
 #undef kmalloc
 #define kmalloc(size, gfp) real_kmalloc(size, gfp)
 
-#undef pr_fmt
 #include "../backing.c"
-#undef pr_fmt
 #include "../backing_clear.c"
 
 #include <linux/prandom.h>

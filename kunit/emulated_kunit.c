@@ -17,9 +17,7 @@
 #define pfn_to_page(pfn) ((struct page *)(pfn))
 #define pfn_valid(pfn) ((void)(pfn), false)
 
-#undef pr_fmt
 #include "../emulated.c"
-#undef pr_fmt
 #include "../emulated_pin.c"
 
 #include "group.h"

@@ -7,7 +7,6 @@
 #include "fake_alloc.h"
 #include "fake_group.h"
 
-#undef pr_fmt
 #include "../group.c"
 
 #include <linux/delay.h>

@@ -6,7 +6,6 @@
  */
 #include "fake_alloc.h"
 
-#undef pr_fmt
 #include "../map.c"
 
 #include <linux/prandom.h>

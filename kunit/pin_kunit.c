@@ -61,7 +61,6 @@ static int follow_bar(struct vm_area_struct *vma, unsigned long vaddr,
 #define t1x_pin_pages real_pin_pages
 #define t1x_pin_put_page real_pin_put_page
 
-#undef pr_fmt
 #include "../pin.c"
 
 #undef t1x_account_charge

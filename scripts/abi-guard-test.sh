@@ -22,12 +22,12 @@ scratch() {
 	mkdir -p "$tmp/module/scripts"
 	cp -rL "$top/Kbuild" "$top/include" "$tmp/module/"
 	cp -L "$top"/scripts/abi-guard* "$tmp/module/scripts/"
-	echo '#include "vfio_driver_ops.h"' >"$tmp/module/vfio_iommu_type1x.c"
+	echo '#include "vfio_driver_ops.h"' >"$tmp/module/whole.c"
 }
 
 # The object that includes the declaration, and thereby the guard.
 build() {
-	make -s -C "$kdir" M="$tmp/module" vfio_iommu_type1x.o >"$tmp/log" 2>&1
+	make -s -C "$kdir" M="$tmp/module" whole.o >"$tmp/log" 2>&1
 }
 
 report() {

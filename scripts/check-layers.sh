@@ -19,6 +19,7 @@ layer() {
 	container) echo 8 ;;
 	debugfs | ioctl) echo 9 ;;
 	vfio_iommu_type1x) echo 10 ;;
+	whole) echo 11 ;;
 	*) echo unknown ;;
 	esac
 }
@@ -36,7 +37,7 @@ for file in *.c include/*.h include/uapi/linux/*.h; do
 	mine=$(layer "$own")
 	[ "$mine" != unknown ] || complain "$file: not in the table of layers: add it to scripts/check-layers.sh"
 	while IFS=: read -r line header; do
-		other=$(basename "${header%.h}")
+		other=$(basename "${header%.[ch]}")
 		theirs=$(layer "$other")
 		if [ "$theirs" = unknown ]; then
 			complain "$file:$line: includes \"$header\", which is no project header"
@@ -45,6 +46,17 @@ for file in *.c include/*.h include/uapi/linux/*.h; do
 		fi
 	done < <(sed -n 's/^[ \t]*#[ \t]*include[ \t]*"\([^"]*\)".*/\1/p' "$file" |
 		while read -r h; do grep -n -m 1 "include.*\"$h\"" "$file" | sed "s|:.*|:$h|"; done)
+done
+
+# Nothing is left out of the module, and nothing comes before what it stands on.
+below=0
+while read -r file; do
+	[ "$(layer "${file%.c}")" -ge "$below" ] || complain "whole.c: $file is below the file before it"
+	below=$(layer "${file%.c}")
+done < <(sed -n 's/^#include "\(.*\.c\)"$/\1/p' whole.c)
+for file in *.c; do
+	case $file in *.mod.c | trace.c | whole.c) continue ;; esac
+	[ "$(grep -c "^#include \"$file\"$" whole.c)" = 1 ] || complain "whole.c: does not include $file once"
 done
 
 # The table in the documentation is the same one.
