@@ -74,9 +74,42 @@ void t1x_container_close(struct t1x_container *container)
 	t1x_container_put(container);
 }
 
+static struct t1x_container *find_open(unsigned long id)
+{
+	struct t1x_container *container;
+
+	hash_for_each_possible_rcu(containers, container, node, id) {
+		if (container->id == id)
+			return container;
+	}
+
+	return NULL;
+}
+
+/**
+ * t1x_container_find() - Find a container that is not about to go
+ * @id: Its number
+ *
+ * Context: vfio core keeps it from t1x_container_close() meanwhile: by its lock of the
+ * container's groups, or because a device of one of them is open.
+ * Return: The container, or NULL.
+ */
+struct t1x_container *t1x_container_find(unsigned long id)
+{
+	struct t1x_container *container;
+
+	rcu_read_lock();
+	container = find_open(id);
+	rcu_read_unlock();
+
+	return container;
+}
+
 /**
  * t1x_container_get() - Find a container and hold it
  * @id: Its number
+ *
+ * For an ioctl, which nothing keeps from running beside a release.
  *
  * Context: Any.
  * Return: The container, to be given to t1x_container_put(), or NULL.
@@ -86,10 +119,7 @@ struct t1x_container *t1x_container_get(unsigned long id)
 	struct t1x_container *container;
 
 	rcu_read_lock();
-	hash_for_each_possible_rcu(containers, container, node, id) {
-		if (container->id == id)
-			break;
-	}
+	container = find_open(id);
 	if (container && !refcount_inc_not_zero(&container->refs))
 		container = NULL;
 	rcu_read_unlock();

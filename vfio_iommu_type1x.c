@@ -32,22 +32,22 @@ static void *t1x_ops_open(unsigned long type)
 	return (void *)container->id;
 }
 
-static struct t1x_container *container_get(void *iommu_data)
+/* Not for an ioctl: see include/container.h. */
+static struct t1x_container *find_container(void *iommu_data)
 {
-	return t1x_container_get((unsigned long)iommu_data);
+	return t1x_container_find((unsigned long)iommu_data);
 }
 
-/* vfio core has detached all groups, so what is left are calls under way. */
+/* vfio core has detached all groups, so what is left are ioctls under way. */
 static void t1x_ops_release(void *iommu_data)
 {
-	struct t1x_container *container = container_get(iommu_data);
+	struct t1x_container *container = find_container(iommu_data);
 
 	if (WARN_ON_ONCE(!container))
 		return;
 
 	t1x_debugfs_remove(container);
 	t1x_container_close(container);
-	t1x_container_put(container);
 }
 
 static int t1x_ops_attach_group(void *iommu_data, struct iommu_group *group,
@@ -62,7 +62,7 @@ static int t1x_ops_attach_group(void *iommu_data, struct iommu_group *group,
 	};
 	int ret;
 
-	container = container_get(iommu_data);
+	container = find_container(iommu_data);
 	if (!container)
 		return -EINVAL;
 
@@ -75,20 +75,18 @@ static int t1x_ops_attach_group(void *iommu_data, struct iommu_group *group,
 	else
 		ret = t1x_group_attach(&container->map, group, &opts);
 	t1x_journal_end(&call, ret);
-	t1x_container_put(container);
 	return ret;
 }
 
 static void t1x_ops_detach_group(void *iommu_data, struct iommu_group *group)
 {
-	struct t1x_container *container = container_get(iommu_data);
+	struct t1x_container *container = find_container(iommu_data);
 
 	if (!container)
 		return;
 
 	t1x_group_detach(&container->map, group);
 	t1x_journal_detach(&container->journal, iommu_group_id(group));
-	t1x_container_put(container);
 }
 
 static struct iommu_domain *
@@ -98,21 +96,15 @@ t1x_ops_group_iommu_domain(void *iommu_data, struct iommu_group *group)
 	struct t1x_container *container;
 	struct t1x_domain *domain;
 
-	container = container_get(iommu_data);
-	if (!container || !group) {
-		found = ERR_PTR(-EINVAL);
-		goto out_put;
-	}
+	container = find_container(iommu_data);
+	if (!container || !group)
+		return ERR_PTR(-EINVAL);
 
 	mutex_lock(&container->map.lock);
 	domain = t1x_domains_find(&container->map.domains, group);
 	if (domain)
 		found = domain->domain;
 	mutex_unlock(&container->map.lock);
-
-out_put:
-	if (container)
-		t1x_container_put(container);
 	return found;
 }
 
@@ -140,7 +132,7 @@ static int t1x_ops_pin_pages(void *iommu_data, struct iommu_group *group,
 	if (!pages || npage <= 0)
 		return -EINVAL;
 
-	container = container_get(iommu_data);
+	container = find_container(iommu_data);
 	if (!container)
 		return -EINVAL;
 
@@ -157,13 +149,12 @@ static int t1x_ops_pin_pages(void *iommu_data, struct iommu_group *group,
 		set_seen(&container->map, group);
 		ret = npage;
 	}
-	t1x_container_put(container);
 	return ret;
 }
 
 static void t1x_ops_unpin_pages(void *iommu_data, dma_addr_t iova, int npage)
 {
-	struct t1x_container *container = container_get(iommu_data);
+	struct t1x_container *container = find_container(iommu_data);
 
 	if (!container)
 		return;
@@ -172,50 +163,45 @@ static void t1x_ops_unpin_pages(void *iommu_data, dma_addr_t iova, int npage)
 		t1x_emulated_unpin(&container->map.emulated, iova, npage);
 		t1x_journal_unpin(&container->journal, iova, npage);
 	}
-	t1x_container_put(container);
 }
 
 static int t1x_ops_dma_rw(void *iommu_data, dma_addr_t iova, void *buf,
 			  size_t len, bool write)
 {
-	struct t1x_container *container = container_get(iommu_data);
-	int ret;
+	struct t1x_container *container = find_container(iommu_data);
 
 	if (!container)
 		return -EINVAL;
 
-	ret = t1x_copy_rw(&container->map.tree, iova, buf, len, write);
-	t1x_container_put(container);
-	return ret;
+	return t1x_copy_rw(&container->map.tree, iova, buf, len, write);
 }
 
 static void t1x_ops_register_device(void *iommu_data,
 				    struct vfio_device *device)
 {
-	struct t1x_container *container = container_get(iommu_data);
+	struct t1x_container *container = find_container(iommu_data);
 
 	if (!container)
 		return;
 
 	t1x_emulated_add_device(&container->map.emulated, device);
-	t1x_container_put(container);
 }
 
 static void t1x_ops_unregister_device(void *iommu_data,
 				      struct vfio_device *device)
 {
-	struct t1x_container *container = container_get(iommu_data);
+	struct t1x_container *container = find_container(iommu_data);
 
 	if (!container)
 		return;
 
 	t1x_emulated_remove_device(&container->map.emulated, device);
-	t1x_container_put(container);
 }
 
 static long t1x_ops_ioctl(void *iommu_data, unsigned int cmd, unsigned long arg)
 {
-	struct t1x_container *container = container_get(iommu_data);
+	struct t1x_container *container =
+		t1x_container_get((unsigned long)iommu_data);
 	long ret;
 
 	if (cmd == VFIO_CHECK_EXTENSION)

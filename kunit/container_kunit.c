@@ -54,11 +54,13 @@ static void check_count(struct kunit *test, int nr)
 	KUNIT_EXPECT_EQ(test, (long)nr, fake_alloc.live);
 }
 
-/* Look a container up, as a call does, and let go of it. */
+/* Look a container up, as each call does, and let go of it. */
 static bool is_found(unsigned long id)
 {
 	struct t1x_container *c = t1x_container_get(id);
 
+	if (t1x_container_find(id) != c)
+		fake_complain("container %lu is found by some", id);
 	if (!c)
 		return false;
 
