@@ -15,11 +15,11 @@
 #include "call.h"
 
 /* What is called from elsewhere: by the module loader, and by trace.c. */
-int init_module(void) __visible;
-void cleanup_module(void) __visible;
-const char *t1x_call_name(enum t1x_call_kind kind) __visible;
-int t1x_failure_print(const struct t1x_failure *failure, char *buf,
-		      size_t size) __visible;
+__visible int init_module(void);
+__visible void cleanup_module(void);
+__visible const char *t1x_call_name(enum t1x_call_kind kind);
+__visible int t1x_failure_print(const struct t1x_failure *failure, char *buf,
+				size_t size);
 
 #include "call.c"
 #include "params.c"
