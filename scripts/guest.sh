@@ -32,10 +32,17 @@ if [ "$(lane_kind "$lane")" = debug ]; then
 	[ "${BACKEND:-}" = type1 ] || [ "${PARTS:-}" = kunit ] || cmdline="$cmdline iommu.debug_pagealloc=1"
 fi
 
+# What tsc.c says, for the guest's own answer depends on how busy the host is just then.
+tell_tsc() {
+	[ "$(uname -m)" = x86_64 ] || return 0
+	quietly "$run/tsc.log" "building qemu/tsc.c" gcc -O2 -Wall -Wextra -o "$run/tsc" "$top/qemu/tsc.c"
+	cmdline="$cmdline tsc_early_khz=$("$run/tsc")"
+}
+
 # Seconds without a word on the console.
 patience=45
 case ${ACCEL:-tcg} in
-tcg) accel=tcg,thread=multi ;;
+tcg) accel=tcg,thread=multi && tell_tsc ;;
 kvm) accel=kvm ;;
 # The guest's clock counts its instructions; only one vCPU can do that.
 icount) accel="tcg,thread=single -icount shift=0,sleep=off" SMP=1 patience=240 ;;

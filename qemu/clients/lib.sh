@@ -69,6 +69,8 @@ ioctls() {
 }
 
 inner_append="console=ttyS0 quiet panic=-1 no_timer_check tsc=reliable random.trust_cpu=on"
+# What this guest was told of its clock holds for one in it, too.
+inner_append="$inner_append $(grep -o 'tsc_early_khz=[0-9]*' /proc/cmdline)"
 # Seconds that one step may take.
 step_limit=${T1X_DEBUG_LANE:+1000}
 step_limit=${step_limit:-300}
