@@ -10,16 +10,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/module.h>
-
-#include "call.h"
-
-/* What is called from elsewhere: by the module loader, and by trace.c. */
-__visible int init_module(void);
-__visible void cleanup_module(void);
-__visible const char *t1x_call_name(enum t1x_call_kind kind);
-__visible int t1x_failure_print(const struct t1x_failure *failure, char *buf,
-				size_t size);
+#include "whole.h"
 
 #include "call.c"
 #include "params.c"
