@@ -15,7 +15,10 @@
 
 #include "compat.h"
 
-/* All containers that are not closed, by id: each call begins with a look-up. */
+/*
+ * All containers that are not closed, by id: each call begins with a look-up. That is too
+ * short to be preempted, and rcu_read_lock() would be a call of its own.
+ */
 static DEFINE_HASHTABLE(containers, 8);
 static DEFINE_SPINLOCK(containers_lock); /* to add and to remove */
 static atomic_long_t last_id;
@@ -98,9 +101,9 @@ struct t1x_container *t1x_container_find(unsigned long id)
 {
 	struct t1x_container *container;
 
-	rcu_read_lock();
+	rcu_read_lock_sched();
 	container = find_open(id);
-	rcu_read_unlock();
+	rcu_read_unlock_sched();
 
 	return container;
 }
@@ -118,11 +121,11 @@ struct t1x_container *t1x_container_get(unsigned long id)
 {
 	struct t1x_container *container;
 
-	rcu_read_lock();
+	rcu_read_lock_sched();
 	container = find_open(id);
 	if (container && !refcount_inc_not_zero(&container->refs))
 		container = NULL;
-	rcu_read_unlock();
+	rcu_read_unlock_sched();
 
 	return container;
 }

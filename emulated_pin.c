@@ -389,7 +389,7 @@ static unsigned long take_pins(struct t1x_dma_tree *tree,
 }
 
 /* Unpin and free what was taken, with no lock held. */
-static void put_pins(const struct gone *gone, int prot)
+static inline void put_pins(const struct gone *gone, int prot)
 {
 	struct t1x_external *external, *next;
 

@@ -178,15 +178,16 @@ static inline long t1x_compat_pin_remote(struct mm_struct *mm,
 /* Put one pin of a page. May sleep, if that becomes dirty. */
 static inline void t1x_compat_unpin_page(struct page *page, bool dirty)
 {
-#if T1X_HAVE_UNPIN_FOLIO
 	struct folio *folio = page_folio(page);
 
-	if (!dirty || folio_test_dirty(folio)) {
+	if (dirty && !folio_test_dirty(folio))
+		unpin_user_page_range_dirty_lock(page, 1, true);
+	else
+#if T1X_HAVE_UNPIN_FOLIO
 		unpin_user_folio(folio, 1);
-		return;
-	}
+#else
+		unpin_user_page(page);
 #endif
-	unpin_user_page_range_dirty_lock(page, 1, dirty);
 }
 
 #if !T1X_HAVE_UNTAG_REMOTE
