@@ -271,6 +271,11 @@ static int map_batch(struct fill *fill, unsigned int nr)
 	return ret;
 }
 
+static bool may_have_many_runs(const struct t1x_dma *dma)
+{
+	return t1x_dma_npages(dma) > T1X_PIN_FEW;
+}
+
 /* Room for runs that go to the IOMMU together, where there may be many. */
 static void fill_begin(struct fill *fill, struct t1x_domains *domains,
 		       struct t1x_dma *dma, const struct t1x_pin_opts *opts)
@@ -280,7 +285,7 @@ static void fill_begin(struct fill *fill, struct t1x_domains *domains,
 	fill->next_pfn = 0;
 	fill->sg = NULL;
 	t1x_pin_begin(&fill->pin, dma, opts);
-	if (!opts->single && t1x_dma_npages(dma) > T1X_PIN_FEW)
+	if (!opts->single && may_have_many_runs(dma))
 		fill->sg = kmalloc_array(FILL_RUNS, sizeof(*fill->sg),
 					 GFP_KERNEL | __GFP_NOWARN);
 }
@@ -288,7 +293,8 @@ static void fill_begin(struct fill *fill, struct t1x_domains *domains,
 static void fill_end(struct fill *fill)
 {
 	t1x_pin_end(&fill->pin);
-	kfree(fill->sg);
+	if (may_have_many_runs(fill->dma))
+		kfree(fill->sg);
 }
 
 /* For the tracepoint: the IOMMU pages of a mapping that was filled. */

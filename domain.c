@@ -60,9 +60,9 @@ static int map_cut(struct t1x_domain *domain, unsigned long iova,
 		   const struct t1x_leaves *leaves, unsigned long *done)
 {
 	struct iommu_domain *table = domain->domain;
-	int ret = 0;
+	int ret;
 
-	while (*done < npages && !ret) {
+	for (;;) {
 		unsigned long at = iova + (*done << PAGE_SHIFT);
 		unsigned long n = t1x_pgsize_cut(table->pgsize_bitmap, leaves,
 						 PHYS_PFN(at), pfn + *done,
@@ -75,10 +75,10 @@ static int map_cut(struct t1x_domain *domain, unsigned long iova,
 		else if (domain->vtd_tables &&
 			 !unmap_remains(table, at, pfn + *done, n))
 			ret = 1;
+		if (ret || *done == npages)
+			return ret;
 		cond_resched();
 	}
-
-	return ret;
 }
 
 /**

@@ -752,7 +752,8 @@ int t1x_pin_batch(struct t1x_pin *pin)
 void t1x_pin_accept(struct t1x_pin *pin, unsigned int nr)
 {
 	pin->nr_runs -= nr;
-	memmove(pin->runs, pin->runs + nr, pin->nr_runs * sizeof(*pin->runs));
+	if (pin->nr_runs)
+		memmove(pin->runs, pin->runs + nr, pin->nr_runs * sizeof(*pin->runs));
 }
 
 /**
@@ -783,8 +784,10 @@ void t1x_pin_end(struct t1x_pin *pin)
 	if (pin->runs != pin->few_runs)
 		kfree(pin->runs);
 
-	t1x_account_refund(account, refund);
-	t1x_account_settle(account);
+	if (refund) {
+		t1x_account_refund(account, refund);
+		t1x_account_settle(account);
+	}
 }
 
 /* Drop the pages behind the first that nobody holds. Return: how many are left. */
