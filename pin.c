@@ -753,7 +753,8 @@ void t1x_pin_accept(struct t1x_pin *pin, unsigned int nr)
 {
 	pin->nr_runs -= nr;
 	if (pin->nr_runs)
-		memmove(pin->runs, pin->runs + nr, pin->nr_runs * sizeof(*pin->runs));
+		memmove(pin->runs, pin->runs + nr,
+			pin->nr_runs * sizeof(*pin->runs));
 }
 
 /**
