@@ -124,14 +124,6 @@ static void count_ns(atomic_long_t *buckets, u64 ns)
 	atomic_long_inc(&buckets[min(bucket, T1X_JOURNAL_BUCKETS - 1U)]);
 }
 
-/* Each of these is a jump that is not there while nobody looks. */
-static bool is_anybody_told(void)
-{
-	return trace_map_enabled() || trace_unmap_enabled() ||
-	       trace_dirty_get_enabled() || trace_attach_enabled() ||
-	       trace_pin_enabled();
-}
-
 /* Tell of a call that has ended, well or not. */
 static noinline void tell(const struct t1x_call *call, u64 ns, int ret)
 {
@@ -180,14 +172,21 @@ long t1x_journal_end(struct t1x_call *call, long ret)
 {
 	struct t1x_journal *journal = call->journal;
 	u64 ns = is_timed(call->kind) ? time_of(call) : 0;
+	bool told; /* a jump that is not there while nobody looks */
 
 	atomic_long_inc(&journal->calls[call->kind]);
-	if (call->kind == T1X_CALL_MAP)
+	if (call->kind == T1X_CALL_MAP) {
 		count_ns(journal->map_ns, ns);
-	else if (call->kind == T1X_CALL_UNMAP)
+		told = trace_map_enabled();
+	} else if (call->kind == T1X_CALL_UNMAP) {
 		count_ns(journal->unmap_ns, ns);
+		told = trace_unmap_enabled();
+	} else {
+		told = trace_dirty_get_enabled() || trace_attach_enabled() ||
+		       trace_pin_enabled();
+	}
 
-	if (is_anybody_told())
+	if (told)
 		tell(call, ns, min(ret, 0L));
 	if (ret < 0) {
 		atomic_long_inc(&journal->failed[call->kind]);
@@ -270,7 +269,7 @@ void t1x_journal_replay(const struct t1x_call *call, unsigned long iova,
 }
 
 /**
- * t1x_journal_unpin() - A driver lets pages go
+ * t1x_journal_unpin() - A driver is about to let pages go
  * @journal: Journal of the container
  * @iova: First byte
  * @npages: Pages

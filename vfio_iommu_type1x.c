@@ -160,8 +160,8 @@ static void t1x_ops_unpin_pages(void *iommu_data, dma_addr_t iova, int npage)
 		return;
 
 	if (npage > 0) {
-		t1x_emulated_unpin(&container->map.emulated, iova, npage);
 		t1x_journal_unpin(&container->journal, iova, npage);
+		t1x_emulated_unpin(&container->map.emulated, iova, npage);
 	}
 }
 
