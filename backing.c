@@ -293,6 +293,7 @@ static void fill_begin(struct fill *fill, struct t1x_domains *domains,
 static void fill_end(struct fill *fill)
 {
 	t1x_pin_end(&fill->pin);
+	/* Of one page, as there are many, spare the call. */
 	if (may_have_many_runs(fill->dma))
 		kfree(fill->sg);
 }

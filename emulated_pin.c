@@ -388,7 +388,7 @@ static unsigned long take_pins(struct t1x_dma_tree *tree,
 	return n;
 }
 
-/* Unpin and free what was taken, with no lock held. */
+/* Unpin and free what was taken, with no lock held. Inline: mostly that is one page. */
 static inline void put_pins(const struct gone *gone, int prot)
 {
 	struct t1x_external *external, *next;

@@ -42,7 +42,10 @@ tell_tsc() {
 # Seconds without a word on the console.
 patience=45
 case ${ACCEL:-tcg} in
-tcg) accel=tcg,thread=multi && tell_tsc ;;
+tcg)
+	accel=tcg,thread=multi
+	tell_tsc
+	;;
 kvm) accel=kvm ;;
 # The guest's clock counts its instructions; only one vCPU can do that.
 icount) accel="tcg,thread=single -icount shift=0,sleep=off" SMP=1 patience=240 ;;
